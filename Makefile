@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+#   make                 the module for the running kernel, and the tools
+#   make KVER=RELEASE    for another kernel whose headers are installed
+#   make KVER=6.12       for one of "selftests/vm/kernels list": fetched
+#   make install         module and tools (PREFIX, DESTDIR)
+#   make check           static checks
+#   make test            all tests, in guests (KERNELS="6.1 6.12")
+#   make demo            two nodes and their pods, in a guest
+#   make bench-quick     the short benchmark, in a guest
+#
+# Products: out/modules/RELEASE/shunt.ko and out/bin/.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+KVER ?= $(shell uname -r)
+KERNELS ?= 6.1 6.12
+PREFIX ?= /usr/local
+DESTDIR ?=
+INSTALL ?= install
+OUT := $(CURDIR)/out
+
+# "RELEASE DIRECTORY" of the headers, looked for once and only if needed.
+kdir = $(eval kdir := $(shell KDIR='$(KDIR)' scripts/kdir '$(KVER)'))$(or \
+	$(kdir),$(error no headers for kernel $(KVER)))
+release = $(word 1,$(kdir))
+headers = $(word 2,$(kdir))
+build = $(OUT)/build/$(release)
+ko = $(OUT)/modules/$(release)/shunt.ko
+
+# BTF needs both: without them, do without it instead of failing.
+btf = $(if $(and $(wildcard $(headers)/vmlinux),$(shell command -v pahole)),,\
+	CONFIG_DEBUG_INFO_BTF_MODULES=)
+
+.PHONY: all
+all: modules tools
+
+# The kernel's build system leaves its objects beside the sources. So that
+# kernels do not meet there, each gets a directory of links to the sources.
+.PHONY: modules
+modules:
+	@mkdir -p $(build) $(dir $(ko))
+	@cd $(build) && find . -xtype l -delete
+	@find ./Kbuild ./kmod ./include -name '*.[chS]' -o -name 'Kbuild*' | \
+	while read -r f; do \
+		[ -e "$(build)/$$f" ] || { mkdir -p "$(build)/$${f%/*}" && \
+			ln -sfr "$$f" "$(build)/$$f"; } || exit; \
+	done
+	$(MAKE) -C $(headers) M=$(build) $(btf) modules
+	@cmp -s $(build)/shunt.ko $(ko) || cp $(build)/shunt.ko $(ko)
+
+.PHONY: tools
+tools:
+	@mkdir -p $(OUT)/bin
+	$(MAKE) -C userspace OUT=$(OUT)
+
+.PHONY: install install-modules install-tools
+install: install-modules install-tools
+
+# Debug information stays behind: it is 20 times the module.
+install-modules: modules
+	$(INSTALL) -D -m 644 $(ko) \
+		$(DESTDIR)/lib/modules/$(release)/updates/shunt.ko
+	strip -g $(DESTDIR)/lib/modules/$(release)/updates/shunt.ko
+	$(if $(DESTDIR),,depmod $(release))
+
+install-tools: tools
+	$(MAKE) -C userspace OUT=$(OUT) PREFIX='$(PREFIX)' \
+		DESTDIR='$(DESTDIR)' install
+
+.PHONY: uninstall
+uninstall:
+	rm -f $(DESTDIR)/lib/modules/$(release)/updates/shunt.ko
+	$(if $(DESTDIR),,depmod $(release))
+	$(MAKE) -C userspace OUT=$(OUT) PREFIX='$(PREFIX)' \
+		DESTDIR='$(DESTDIR)' uninstall
+
+.PHONY: clean
+clean:
+	rm -rf $(OUT)
+
+.PHONY: check test demo bench-quick
+check:
+	scripts/check
+
+test:
+	selftests/run $(KERNELS)
+
+demo:
+	selftests/demo
+
+bench-quick:
+	selftests/bench/run --quick
