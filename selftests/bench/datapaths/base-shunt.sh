@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Host to host as in base, with the module loaded and the NICs attached: what
+# those pay who do not use it. To be sourced.
+
+# shellcheck source=SCRIPTDIR/shunt.sh
+. "$SELFTESTS/bench/datapaths/shunt.sh"
+
+datapath_pod() { :; } # NODE POD ADDR4 ADDR6
