@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Until 6.8 part of linux/netdevice.h. */
+#if __has_include_next(<net/rps.h>)
+#include_next <net/rps.h>
+#else
+#include <linux/netdevice.h>
+#endif

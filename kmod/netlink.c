@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The generic netlink family: parse, call, fill. A request speaks of the
+ * network namespace of its socket, and only there are a node's pods and
+ * uplinks to be had: who sits in a pod's namespace, with whatever
+ * capabilities, finds no node.
+ */
+#include <linux/rtnetlink.h>
+#include <net/genetlink.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+#include "dev.h"
+#include "netlink-gen.h"
+#include "netlink.h"
+#include "pod.h"
+#include "stats.h"
+#include "uplink.h"
+
+static struct genl_family family;
+
+static struct shunt_node *find_node(struct net *net,
+				    struct netlink_ext_ack *extack)
+{
+	struct shunt_node *node = shunt_dev_find_node(net);
+
+	if (!node)
+		NL_SET_ERR_MSG(extack,
+			       "this network namespace has no node device: ip link add shunt0 type shunt");
+	return node;
+}
+
+static struct net_device *find_dev(struct genl_info *info, int attr)
+{
+	struct net_device *dev;
+
+	if (!info->attrs[attr]) {
+		GENL_SET_ERR_MSG(info, "the ifindex of the device is missing");
+		return ERR_PTR(-EINVAL);
+	}
+	dev = __dev_get_by_index(genl_info_net(info),
+				 nla_get_u32(info->attrs[attr]));
+	if (dev)
+		return dev;
+	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[attr],
+			    "no such device in this network namespace");
+	return ERR_PTR(-ENODEV);
+}
+
+static int fill_uplink(struct sk_buff *skb, const struct shunt_uplink *uplink,
+		       u32 portid, u32 seq, int flags)
+{
+	const struct net_device *dev = uplink->dev;
+	void *hdr;
+
+	hdr = genlmsg_put(skb, portid, seq, &family, flags,
+			  SHUNT_CMD_UPLINK_GET);
+	if (!hdr)
+		return -EMSGSIZE;
+	if (nla_put_u32(skb, SHUNT_A_UPLINK_IFINDEX, dev->ifindex) ||
+	    nla_put_string(skb, SHUNT_A_UPLINK_NAME, dev->name) ||
+	    nla_put_u32(skb, SHUNT_A_UPLINK_MTU, dev->mtu) ||
+	    nla_put_u32(skb, SHUNT_A_UPLINK_NODE, uplink->node->dev->ifindex)) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+static struct shunt_uplink *find_uplink(struct genl_info *info)
+{
+	struct shunt_uplink *uplink;
+	struct net_device *dev;
+
+	if (!find_node(genl_info_net(info), info->extack))
+		return ERR_PTR(-ENODEV);
+	dev = find_dev(info, SHUNT_A_UPLINK_IFINDEX);
+	if (IS_ERR(dev))
+		return ERR_CAST(dev);
+	uplink = shunt_uplink_lookup(dev);
+	if (uplink)
+		return uplink;
+	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[SHUNT_A_UPLINK_IFINDEX],
+			    "the device is not an uplink");
+	return ERR_PTR(-ENOENT);
+}
+
+int shunt_nl_uplink_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct shunt_uplink *uplink;
+	struct sk_buff *msg;
+	int err;
+
+	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!msg)
+		return -ENOMEM;
+	rtnl_lock();
+	uplink = find_uplink(info);
+	err = PTR_ERR_OR_ZERO(uplink);
+	if (!err)
+		err = fill_uplink(msg, uplink, info->snd_portid,
+				  info->snd_seq, 0);
+	rtnl_unlock();
+	if (err) {
+		nlmsg_free(msg);
+		return err;
+	}
+	return genlmsg_reply(msg, info);
+}
+
+int shunt_nl_uplink_get_dumpit(struct sk_buff *skb,
+			       struct netlink_callback *cb)
+{
+	struct net *net = sock_net(skb->sk);
+	struct shunt_uplink *uplink;
+	struct shunt_node *node;
+	long i = 0;
+	int err = 0;
+
+	rtnl_lock();
+	node = find_node(net, cb->extack);
+	if (!node) {
+		rtnl_unlock();
+		return -ENODEV;
+	}
+	cb->seq = node->changes;
+	list_for_each_entry(uplink, &node->uplinks, list) {
+		if (i++ < cb->args[0])
+			continue;
+		err = fill_uplink(skb, uplink, NETLINK_CB(cb->skb).portid,
+				  cb->nlh->nlmsg_seq, NLM_F_MULTI);
+		if (err)
+			break;
+		cb->args[0] = i;
+	}
+	nl_dump_check_consistent(cb, nlmsg_hdr(skb));
+	rtnl_unlock();
+	return err && !skb->len ? err : skb->len;
+}
+
+int shunt_nl_uplink_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct shunt_node *node;
+	struct net_device *dev;
+	int err = -ENODEV;
+
+	rtnl_lock();
+	node = find_node(genl_info_net(info), info->extack);
+	if (!node)
+		goto out;
+	dev = find_dev(info, SHUNT_A_UPLINK_IFINDEX);
+	err = PTR_ERR_OR_ZERO(dev);
+	if (!err)
+		err = shunt_uplink_add(node, dev, info->extack);
+out:
+	rtnl_unlock();
+	return err;
+}
+
+int shunt_nl_uplink_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct shunt_uplink *uplink;
+	int err;
+
+	rtnl_lock();
+	uplink = find_uplink(info);
+	err = PTR_ERR_OR_ZERO(uplink);
+	if (!err)
+		shunt_uplink_del(uplink);
+	rtnl_unlock();
+	return err;
+}
+
+/* More than one pod device in a namespace is unusual, but no mistake. */
+static struct shunt_pod *match_pod(const struct shunt_node *node,
+				   const struct net *net, int ifindex,
+				   struct netlink_ext_ack *extack)
+{
+	struct shunt_pod *pod, *found = NULL;
+
+	list_for_each_entry(pod, &node->pods, list) {
+		if (!net_eq(dev_net(pod->dev), net))
+			continue;
+		if (ifindex && pod->dev->ifindex != ifindex)
+			continue;
+		if (found) {
+			NL_SET_ERR_MSG(extack,
+				       "several pod devices in this network namespace: say which");
+			return ERR_PTR(-EINVAL);
+		}
+		found = pod;
+	}
+	if (found)
+		return found;
+	NL_SET_ERR_MSG(extack, "no pod device of this node there");
+	return ERR_PTR(-ENODEV);
+}
+
+static struct shunt_pod *find_pod(struct genl_info *info)
+{
+	struct nlattr *fd = info->attrs[SHUNT_A_POD_NETNS_FD];
+	struct shunt_node *node;
+	struct shunt_pod *pod;
+	int ifindex = 0;
+	struct net *net;
+
+	node = find_node(genl_info_net(info), info->extack);
+	if (!node)
+		return ERR_PTR(-ENODEV);
+	if (!fd) {
+		GENL_SET_ERR_MSG(info,
+				 "the pod's network namespace is missing");
+		return ERR_PTR(-EINVAL);
+	}
+	net = get_net_ns_by_fd(nla_get_u32(fd));
+	if (IS_ERR(net)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, fd,
+				    "not a file descriptor of a network namespace");
+		return ERR_CAST(net);
+	}
+	if (info->attrs[SHUNT_A_POD_IFINDEX])
+		ifindex = nla_get_u32(info->attrs[SHUNT_A_POD_IFINDEX]);
+	pod = match_pod(node, net, ifindex, info->extack);
+	put_net(net);
+	return pod;
+}
+
+static int fill_pod(struct sk_buff *skb, const struct shunt_pod *pod,
+		    u32 portid, u32 seq, int flags)
+{
+	const struct net_device *node_dev = pod->entry.iif;
+	const struct net_device *dev = pod->dev;
+	void *hdr;
+	int id;
+
+	hdr = genlmsg_put(skb, portid, seq, &family, flags, SHUNT_CMD_POD_GET);
+	if (!hdr)
+		return -EMSGSIZE;
+	id = peernet2id_alloc(dev_net(node_dev), dev_net(dev), GFP_KERNEL);
+	if (nla_put_u32(skb, SHUNT_A_POD_IFINDEX, dev->ifindex) ||
+	    nla_put_string(skb, SHUNT_A_POD_NAME, dev->name) ||
+	    nla_put_s32(skb, SHUNT_A_POD_NETNSID, id) ||
+	    nla_put_u32(skb, SHUNT_A_POD_NODE, node_dev->ifindex) ||
+	    shunt_pod_addr_fill(skb, pod, SHUNT_A_POD_ADDRESS) ||
+	    nla_put(skb, SHUNT_A_POD_MAC, ETH_ALEN, dev->dev_addr) ||
+	    nla_put_u32(skb, SHUNT_A_POD_MTU, dev->mtu)) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+int shunt_nl_pod_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct shunt_pod *pod;
+	struct sk_buff *msg;
+	int err;
+
+	msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!msg)
+		return -ENOMEM;
+	rtnl_lock();
+	pod = find_pod(info);
+	err = PTR_ERR_OR_ZERO(pod);
+	if (!err)
+		err = fill_pod(msg, pod, info->snd_portid, info->snd_seq, 0);
+	rtnl_unlock();
+	if (err) {
+		nlmsg_free(msg);
+		return err;
+	}
+	return genlmsg_reply(msg, info);
+}
+
+int shunt_nl_pod_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct net *net = sock_net(skb->sk);
+	struct shunt_node *node;
+	struct shunt_pod *pod;
+	long i = 0;
+	int err = 0;
+
+	rtnl_lock();
+	node = find_node(net, cb->extack);
+	if (!node) {
+		rtnl_unlock();
+		return -ENODEV;
+	}
+	cb->seq = node->changes;
+	list_for_each_entry(pod, &node->pods, list) {
+		if (i++ < cb->args[0])
+			continue;
+		err = fill_pod(skb, pod, NETLINK_CB(cb->skb).portid,
+			       cb->nlh->nlmsg_seq, NLM_F_MULTI);
+		if (err)
+			break;
+		cb->args[0] = i;
+	}
+	nl_dump_check_consistent(cb, nlmsg_hdr(skb));
+	rtnl_unlock();
+	return err && !skb->len ? err : skb->len;
+}
+
+int shunt_nl_pod_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct shunt_pod *pod;
+	int err;
+
+	rtnl_lock();
+	pod = find_pod(info);
+	err = PTR_ERR_OR_ZERO(pod);
+	if (!err)
+		shunt_dev_delete_pod(pod->dev);
+	rtnl_unlock();
+	return err;
+}
+
+typedef int (*addr_fn)(struct shunt_pod *pod, const struct shunt_addr *addr,
+		       struct netlink_ext_ack *extack);
+
+static int change_addr(struct genl_info *info, addr_fn change)
+{
+	struct nlattr *nla = info->attrs[SHUNT_A_POD_ADDRESS];
+	struct shunt_addr addr;
+	struct shunt_pod *pod;
+	int err;
+
+	if (!nla) {
+		GENL_SET_ERR_MSG(info, "the address is missing");
+		return -EINVAL;
+	}
+	err = shunt_pod_addr_parse(nla, &addr, info->extack);
+	if (err)
+		return err;
+	rtnl_lock();
+	pod = find_pod(info);
+	err = PTR_ERR_OR_ZERO(pod);
+	if (!err)
+		err = change(pod, &addr, info->extack);
+	rtnl_unlock();
+	return err;
+}
+
+int shunt_nl_pod_addr_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return change_addr(info, shunt_pod_addr_add);
+}
+
+int shunt_nl_pod_addr_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return change_addr(info, shunt_pod_addr_del);
+}
+
+static int fill_stats(struct sk_buff *skb, const struct shunt_node *node,
+		      const struct genl_info *info)
+{
+	struct shunt_stats sum = {};
+	void *hdr;
+	int i;
+
+	hdr = genlmsg_put(skb, info->snd_portid, info->snd_seq, &family, 0,
+			  SHUNT_CMD_STATS_GET);
+	if (!hdr || nla_put_u32(skb, SHUNT_A_STATS_NODE, node->dev->ifindex))
+		return -EMSGSIZE;
+	shunt_stats_sum_node(&sum, node);
+	for (i = 0; i < SHUNT_STAT_COUNT; i++)
+		if (nla_put_u64_64bit(skb, SHUNT_A_STATS_RX_DIRECT + i,
+				      sum.count[i], SHUNT_A_STATS_PAD))
+			return -EMSGSIZE;
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+int shunt_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct shunt_node *node;
+	struct sk_buff *msg;
+	int err = -ENODEV;
+
+	msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!msg)
+		return -ENOMEM;
+	rtnl_lock();
+	node = find_node(genl_info_net(info), info->extack);
+	if (node)
+		err = fill_stats(msg, node, info);
+	rtnl_unlock();
+	if (err) {
+		nlmsg_free(msg);
+		return err;
+	}
+	return genlmsg_reply(msg, info);
+}
+
+static struct genl_family family __ro_after_init = {
+	.name = SHUNT_GENL_NAME,
+	.version = SHUNT_GENL_VERSION,
+	.netnsok = true,
+	.parallel_ops = true,
+	.module = THIS_MODULE,
+	.ops = shunt_nl_ops,
+	.n_ops = ARRAY_SIZE(shunt_nl_ops),
+	.maxattr = SHUNT_A_STATS_MAX,
+};
+
+int __init shunt_netlink_init(void)
+{
+	return genl_register_family(&family);
+}
+
+void shunt_netlink_exit(void)
+{
+	genl_unregister_family(&family);
+}
+
+MODULE_ALIAS_GENL_FAMILY(SHUNT_GENL_NAME);

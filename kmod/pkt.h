@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the datapath reads of a packet, and the little it changes. The tests of
+ * every packet are inline, what only odd ones are asked stands in pkt.c.
+ */
+#ifndef SHUNT_PKT_H
+#define SHUNT_PKT_H
+
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/skbuff.h>
+#include <net/gso.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+
+#include "shunt.h"
+
+enum shunt_stat shunt_pkt_why_v4(const struct sk_buff *skb);
+enum shunt_stat shunt_pkt_why_v6(const struct sk_buff *skb);
+bool shunt_pkt_is_nd(const struct sk_buff *skb);
+bool shunt_pkt_addrs(struct sk_buff *skb, struct shunt_addr *saddr,
+		     struct shunt_addr *daddr);
+void shunt_pkt_set_type(struct sk_buff *skb, const struct shunt_addr *daddr);
+
+/**
+ * shunt_pkt_test_v4() - is an IPv4 packet plainly simple?
+ * @skb: packet, its network header set
+ *
+ * Simple is a header without options whose TTL survives a hop. Its checksum
+ * is not looked at: TTL and checksum change together, so that a wrong one
+ * stays wrong and the pod's stack drops it.
+ *
+ * Return: SHUNT_DIRECT, or the counter that says why not.
+ */
+static __always_inline enum shunt_stat
+shunt_pkt_test_v4(struct sk_buff *skb)
+{
+	const struct iphdr *iph;
+
+	if (unlikely(!pskb_network_may_pull(skb, sizeof(*iph))))
+		return SHUNT_STAT_DROP_MALFORMED;
+	iph = ip_hdr(skb);
+	if (unlikely(*(const u8 *)iph != 0x45 || iph->ttl <= 1))
+		return shunt_pkt_why_v4(skb);
+	return SHUNT_DIRECT;
+}
+
+/* Of those that routers or the anti-spoofing of pods care for: fragments, AH
+ * and ESP go direct by their addresses alone.
+ */
+static inline bool shunt_pkt_is_option_v6(u8 nexthdr)
+{
+	return nexthdr == NEXTHDR_HOP || nexthdr == NEXTHDR_ROUTING ||
+	       nexthdr == NEXTHDR_DEST;
+}
+
+/**
+ * shunt_pkt_test_v6() - is an IPv6 packet plainly simple?
+ * @skb: packet, its network header set
+ *
+ * Return: SHUNT_DIRECT, or the counter that says why not.
+ */
+static __always_inline enum shunt_stat
+shunt_pkt_test_v6(struct sk_buff *skb)
+{
+	const struct ipv6hdr *ip6h;
+
+	if (unlikely(!pskb_network_may_pull(skb, sizeof(*ip6h))))
+		return SHUNT_STAT_DROP_MALFORMED;
+	ip6h = ipv6_hdr(skb);
+	if (unlikely((*(const u8 *)ip6h & 0xf0) != 0x60 ||
+		     ip6h->hop_limit <= 1 ||
+		     ip6h->nexthdr == IPPROTO_ICMPV6 ||
+		     shunt_pkt_is_option_v6(ip6h->nexthdr)))
+		return shunt_pkt_why_v6(skb);
+	return SHUNT_DIRECT;
+}
+
+/* GSO packets are judged by their segments. The data is at the network header. */
+static inline bool shunt_pkt_fits(const struct sk_buff *skb, u32 mtu)
+{
+	return skb->len <= mtu ||
+	       (skb_is_gso(skb) && skb_gso_validate_network_len(skb, mtu));
+}
+
+/* The one hop that the host's stack would have been. */
+static inline void shunt_pkt_age_v4(struct sk_buff *skb)
+{
+	ip_decrease_ttl(ip_hdr(skb));
+}
+
+static inline void shunt_pkt_age_v6(struct sk_buff *skb)
+{
+	/* No checksum of the packet covers it but the one of the NIC. */
+	if (skb->ip_summed == CHECKSUM_COMPLETE)
+		skb->csum = csum_sub(skb->csum,
+				     (__force __wsum)htons(1));
+	ipv6_hdr(skb)->hop_limit--;
+}
+
+/**
+ * shunt_pkt_scrub() - take off what must not cross a network namespace
+ * @skb: packet
+ *
+ * skb_scrub_packet(), but delivery times and receive timestamps stay.
+ */
+static __always_inline void shunt_pkt_scrub(struct sk_buff *skb)
+{
+	skb->ignore_df = 0;
+	skb->mark = 0;
+	skb_dst_drop(skb);
+	skb_ext_reset(skb);
+	nf_reset_ct(skb);
+	nf_reset_trace(skb);
+	ipvs_reset(skb);
+#ifdef CONFIG_NET_SWITCHDEV
+	skb->offload_fwd_mark = 0;
+	skb->offload_l3_fwd_mark = 0;
+#endif
+}
+
+#endif /* SHUNT_PKT_H */

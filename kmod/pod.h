@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Addresses to pod devices.
+ */
+#ifndef SHUNT_POD_H
+#define SHUNT_POD_H
+
+#include <linux/hash.h>
+#include <linux/rhashtable.h>
+#include <net/ipv6.h>
+
+#include "shunt.h"
+
+struct netlink_ext_ack;
+struct nlattr;
+
+/**
+ * struct shunt_pod_addr - one address of a pod
+ * @hash: in &struct shunt_node.pod_table
+ * @addr: the address, the key
+ * @pod: its owner
+ * @list: in &struct shunt_pod.addrs
+ * @rcu: frees it
+ */
+struct shunt_pod_addr {
+	struct rhash_head hash;
+	struct shunt_addr addr;
+	struct shunt_pod *pod;
+	struct list_head list;
+	struct rcu_head rcu;
+};
+
+static inline struct shunt_addr shunt_addr_v4(__be32 v4)
+{
+	struct shunt_addr addr;
+
+	ipv6_addr_set_v4mapped(v4, &addr.v6);
+	return addr;
+}
+
+/* The addresses in the table are the operator's: no secret is needed, and one
+ * multiplication spreads them.
+ */
+static inline u32 shunt_addr_hash(const void *key, u32 len, u32 seed)
+{
+	const struct shunt_addr *addr = key;
+	u64 word = (__force u64)addr->v6.s6_addr32[0] << 32 |
+		   (__force u64)addr->v6.s6_addr32[1];
+
+	word = word * GOLDEN_RATIO_64 ^ seed;
+	word ^= (__force u64)addr->v6.s6_addr32[2] << 32 |
+		(__force u64)addr->v6.s6_addr32[3];
+	return word * GOLDEN_RATIO_64 >> 32;
+}
+
+static inline int shunt_addr_cmp(struct rhashtable_compare_arg *arg,
+				 const void *obj)
+{
+	const struct shunt_pod_addr *entry = obj;
+	const struct shunt_addr *key = arg->key;
+
+	return !ipv6_addr_equal(&entry->addr.v6, &key->v6);
+}
+
+static const struct rhashtable_params shunt_pod_params = {
+	.key_len = sizeof(struct shunt_addr),
+	.key_offset = offsetof(struct shunt_pod_addr, addr),
+	.head_offset = offsetof(struct shunt_pod_addr, hash),
+	.hashfn = shunt_addr_hash,
+	.obj_cmpfn = shunt_addr_cmp,
+	.automatic_shrinking = true,
+};
+
+/**
+ * shunt_pod_lookup() - who has an address?
+ * @node: the node
+ * @addr: the address
+ *
+ * Context: RCU read side.
+ * Return: the pod, not referenced, or NULL.
+ */
+static inline struct shunt_pod *shunt_pod_lookup(struct shunt_node *node,
+						 const struct shunt_addr *addr)
+{
+	struct shunt_pod_addr *entry;
+
+	entry = rhashtable_lookup(&node->pod_table, addr, shunt_pod_params);
+	return entry ? entry->pod : NULL;
+}
+
+int shunt_pod_table_init(struct shunt_node *node);
+void shunt_pod_table_destroy(struct shunt_node *node);
+int shunt_pod_addr_check(struct shunt_node *node,
+			 const struct shunt_addr *addr,
+			 struct netlink_ext_ack *extack);
+int shunt_pod_addr_add(struct shunt_pod *pod, const struct shunt_addr *addr,
+		       struct netlink_ext_ack *extack);
+int shunt_pod_addr_del(struct shunt_pod *pod, const struct shunt_addr *addr,
+		       struct netlink_ext_ack *extack);
+void shunt_pod_addr_del_all(struct shunt_pod *pod);
+int shunt_pod_addr_parse(const struct nlattr *nla, struct shunt_addr *addr,
+			 struct netlink_ext_ack *extack);
+int shunt_pod_addr_fill(struct sk_buff *skb, const struct shunt_pod *pod,
+			int type);
+
+#endif /* SHUNT_POD_H */

@@ -1,0 +1,604 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The only file that asks the FIB and neighbours. The question is the one that
+ * forwarding would ask: an input route with the node device (for what pods
+ * send) or the uplink (for what arrives) as the device it came from, so that
+ * policy rules, VRFs, source validation and per-route MTUs come with it.
+ *
+ * Answers are kept in a table that all CPUs read. A route, neighbour or device
+ * that changes voids them (dst_check(), the node's generation), and nothing is
+ * kept that depends on more than the question: multipath, rules on ports.
+ */
+#include <linux/slab.h>
+#include <net/arp.h>
+#include <net/ip6_fib.h>
+#include <net/ip6_route.h>
+#include <net/ndisc.h>
+#include <net/route.h>
+
+#include "pod.h"
+#include "route.h"
+#include "uplink.h"
+
+#define CACHE_MIN_BITS 8
+#define CACHE_MAX_BITS 16
+
+static struct kmem_cache *route_slab __ro_after_init;
+
+static void route_free(struct shunt_route *route)
+{
+	dst_release(route->dst);
+	if (route->neigh)
+		neigh_release(route->neigh);
+	kmem_cache_free(route_slab, route);
+}
+
+static void route_free_rcu(struct rcu_head *rcu)
+{
+	route_free(container_of(rcu, struct shunt_route, rcu));
+}
+
+static void route_free_later(struct shunt_route *route)
+{
+	call_rcu(&route->rcu, route_free_rcu);
+}
+
+static bool is_v6(const struct shunt_route *route)
+{
+	return (route->tag >> 8 & 0xff) == AF_INET6;
+}
+
+static u64 route_word(const struct shunt_route *route)
+{
+	return is_v6(route) ? shunt_route_word_v6(route->addr) : route->addr[0];
+}
+
+/* Valid answers that push each other out call for a larger table. */
+static void count_eviction(struct shunt_node *node, struct shunt_cache *cache)
+{
+	unsigned int slots = 1U << (64 - cache->shift);
+
+	shunt_stats_inc(node->stats, SHUNT_STAT_ROUTE_EVICT);
+	if (cache->shift <= 64 - CACHE_MAX_BITS)
+		return;
+	if (atomic_inc_return(&cache->evictions) == slots)
+		queue_work(system_unbound_wq, &node->grow);
+}
+
+static bool same_question(const struct shunt_route *a,
+			  const struct shunt_route *b)
+{
+	return a->entry == b->entry && a->tag == b->tag &&
+	       !memcmp(a->addr, b->addr, sizeof(a->addr));
+}
+
+/* An answer that is not kept is good for the packet at hand. */
+static void route_store(struct shunt_node *node, struct shunt_route *route,
+			bool keep)
+{
+	struct shunt_cache *cache = rcu_dereference(node->cache);
+	struct shunt_route *old;
+	u64 slot;
+
+	if (!keep || !cache || READ_ONCE(node->dead)) {
+		shunt_stats_inc(node->stats, SHUNT_STAT_ROUTE_UNCACHED);
+		route_free_later(route);
+		return;
+	}
+	slot = route_word(route) * GOLDEN_RATIO_64 >> cache->shift;
+	old = unrcu_pointer(xchg(&cache->slot[slot], RCU_INITIALIZER(route)));
+	if (!old)
+		return;
+	if (old->generation == route->generation && !same_question(old, route))
+		count_eviction(node, cache);
+	route_free_later(old);
+}
+
+/* From whom, and to whom: what the pod table says to a new question. */
+static bool check_pods(struct shunt_node *node, const struct shunt_entry *entry,
+		       struct sk_buff *skb, struct shunt_pod **peer,
+		       enum shunt_stat *why)
+{
+	struct shunt_addr saddr, daddr;
+	struct shunt_pod *owner;
+
+	if (!shunt_pkt_addrs(skb, &saddr, &daddr)) {
+		*why = SHUNT_STAT_DROP_MALFORMED;
+		return false;
+	}
+	*peer = shunt_pod_lookup(node, &daddr);
+	if (!entry->pod && !*peer) {
+		*why = SHUNT_DIRECT;
+		return false;
+	}
+	owner = shunt_pod_lookup(node, &saddr);
+	if (owner == entry->pod)
+		return true;
+	*why = entry->pod ? SHUNT_STAT_DROP_SPOOF : SHUNT_STAT_PUNT_SOURCE;
+	return false;
+}
+
+/* The route must lead to a pod of this node, or, for what a pod sends, to an
+ * uplink: replies from elsewhere would not come back on the direct path.
+ */
+static enum shunt_stat check_out(struct shunt_node *node,
+				 const struct shunt_entry *entry,
+				 struct net_device *out,
+				 struct shunt_pod *peer)
+{
+	if (out == node->dev) {
+		if (!peer)
+			return SHUNT_STAT_PUNT_ROUTE;
+		if (!(peer->dev->flags & IFF_UP))
+			return SHUNT_STAT_DROP_DOWN;
+		return SHUNT_DIRECT;
+	}
+	if (!entry->pod || shunt_uplink_node(out) != node)
+		return SHUNT_STAT_PUNT_DEVICE;
+	return SHUNT_DIRECT;
+}
+
+/* What depends on the question alone, whatever the family. */
+static struct shunt_route *route_make(struct shunt_node *node,
+				      const struct shunt_entry *entry,
+				      struct dst_entry *dst,
+				      struct shunt_pod *peer,
+				      enum shunt_stat *why)
+{
+	struct net_device *out = dst_dev(dst);
+	struct shunt_route *route;
+
+	*why = check_out(node, entry, out, peer);
+	if (*why != SHUNT_DIRECT)
+		return NULL;
+	*why = SHUNT_STAT_DROP_NOMEM;
+	route = kmem_cache_zalloc(route_slab, GFP_ATOMIC | __GFP_NOWARN);
+	if (!route)
+		return NULL;
+	if (!dst_hold_safe(dst)) {
+		kmem_cache_free(route_slab, route);
+		return NULL;
+	}
+	route->entry = entry;
+	route->dst = dst;
+	if (out == node->dev) {
+		route->pod = peer;
+		route->headroom = ETH_HLEN;
+	} else {
+		route->out = out;
+		route->headroom = LL_RESERVED_SPACE(out);
+	}
+	return route;
+}
+
+static void hold_neigh(struct shunt_route *route, struct neighbour *neigh)
+{
+	if (!IS_ERR(neigh) && refcount_inc_not_zero(&neigh->refcnt))
+		route->neigh = neigh;
+}
+
+static bool is_direct_v4(const struct sk_buff *skb)
+{
+	const struct rtable *rt = skb_rtable(skb);
+
+	return rt_is_input_route(rt) && rt->rt_type == RTN_UNICAST &&
+	       !rt->dst.error && !rt->dst.lwtstate &&
+	       !(IPCB(skb)->flags & IPSKB_DOREDIRECT);
+}
+
+/* PMTUs expire, and multipath hashes and rules on ports take in more than the
+ * question.
+ */
+static bool may_keep_v4(const struct sk_buff *skb, const struct net *net)
+{
+	return !(IPCB(skb)->flags & IPSKB_MULTIPATH) &&
+	       !shunt_fib4_asks_ports(net) &&
+	       !READ_ONCE(net->ipv4.sysctl_ip_fwd_use_pmtu) &&
+	       !ip_mtu_locked(skb_dst(skb));
+}
+
+static struct shunt_route *make_v4(struct shunt_node *node,
+				   const struct shunt_entry *entry,
+				   struct sk_buff *skb, struct shunt_pod *peer,
+				   enum shunt_stat *why)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	struct rtable *rt = skb_rtable(skb);
+	struct shunt_route *route;
+	bool is_v6gw = false;
+
+	route = route_make(node, entry, &rt->dst, peer, why);
+	if (!route)
+		return NULL;
+	route->addr[0] = shunt_route_word_v4(iph);
+	route->tag = shunt_route_tag(skb->mark, iph->tos, AF_INET);
+	route->rp_filter = shunt_route_rp_filter(entry, skb);
+	route->mtu = ip_dst_mtu_maybe_forward(&rt->dst, true);
+	if (route->pod)
+		route->mtu = min(route->mtu, READ_ONCE(peer->dev->mtu));
+	if (READ_ONCE(node->net->ipv4.sysctl_ip_fwd_update_priority))
+		route->priority = rt_tos2priority(iph->tos);
+	if (route->out) {
+		hold_neigh(route, ip_neigh_for_gw(rt, skb, &is_v6gw));
+		route->skip_hh = is_v6gw;
+	}
+	return route;
+}
+
+/**
+ * shunt_route_ask_v4() - ask the FIB where an IPv4 packet goes
+ * @node: the node
+ * @entry: where it comes from
+ * @skb: simple packet without a dst that its sender still needs; the control
+ *	block is lost
+ * @why: set if NULL is returned, see shunt_route_lookup_v4()
+ *
+ * Context: RCU read side, any.
+ * Return: the answer, good until the end of the RCU section, or NULL.
+ */
+struct shunt_route *shunt_route_ask_v4(struct shunt_node *node,
+				       const struct shunt_entry *entry,
+				       struct sk_buff *skb,
+				       enum shunt_stat *why)
+{
+	/* Before the question, or a change during it would go unnoticed. */
+	u32 generation = smp_load_acquire(&node->generation);
+	const struct iphdr *iph = ip_hdr(skb);
+	struct shunt_route *route = NULL;
+	struct shunt_pod *peer;
+
+	if (!check_pods(node, entry, skb, &peer, why))
+		return NULL;
+	local_bh_disable();
+	shunt_stats_inc(node->stats, SHUNT_STAT_ROUTE_MISS);
+	if (entry->pod)
+		skb->mark = 0;
+	skb_dst_drop(skb);
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	*why = SHUNT_STAT_PUNT_ROUTE;
+	if (!ip_route_input_noref(skb, iph->daddr, iph->saddr, iph->tos,
+				  entry->iif) && is_direct_v4(skb))
+		route = make_v4(node, entry, skb, peer, why);
+	if (route) {
+		route->generation = generation;
+		route_store(node, route, may_keep_v4(skb, node->net));
+	}
+	skb_dst_drop(skb);
+	local_bh_enable();
+	return route;
+}
+
+/* What ip6_rcv() and ip6_forward() ask of device and source. */
+static bool is_forwarded_v6(const struct shunt_node *node,
+			    const struct shunt_entry *entry,
+			    const struct sk_buff *skb)
+{
+	const struct inet6_dev *idev = __in6_dev_get(entry->iif);
+	int type = ipv6_addr_type(&ipv6_hdr(skb)->saddr);
+
+	return idev && !READ_ONCE(idev->cnf.disable_ipv6) &&
+	       READ_ONCE(node->net->ipv6.devconf_all->forwarding) &&
+	       type & IPV6_ADDR_UNICAST &&
+	       !(type & (IPV6_ADDR_LOOPBACK | IPV6_ADDR_LINKLOCAL));
+}
+
+static struct dst_entry *lookup_v6(struct shunt_node *node,
+				   const struct shunt_entry *entry,
+				   struct sk_buff *skb)
+{
+	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
+	struct flowi6 fl6 = {
+		.flowi6_iif = entry->iif->ifindex,
+		.daddr = ip6h->daddr,
+		.saddr = ip6h->saddr,
+		.flowlabel = ip6_flowinfo(ip6h),
+		.flowi6_mark = skb->mark,
+		.flowi6_proto = ip6h->nexthdr,
+	};
+	struct flow_keys keys;
+
+	fib6_rules_early_flow_dissect(node->net, skb, &fl6, &keys);
+	return ip6_route_input_lookup(node->net, entry->iif, &fl6, skb,
+				      RT6_LOOKUP_F_HAS_SADDR);
+}
+
+static bool is_direct_v6(const struct dst_entry *dst)
+{
+	return !dst->error && !dst->lwtstate &&
+	       !(dst_rt6_info(dst)->rt6i_flags &
+		 (RTF_LOCAL | RTF_ANYCAST | RTF_REJECT));
+}
+
+static bool may_keep_v6(const struct sk_buff *skb, const struct net *net)
+{
+	return !(IP6CB(skb)->flags & IP6SKB_MULTIPATH) &&
+	       !shunt_fib6_asks_ports(net);
+}
+
+static struct shunt_route *make_v6(struct shunt_node *node,
+				   const struct shunt_entry *entry,
+				   struct sk_buff *skb, struct dst_entry *dst,
+				   struct shunt_pod *peer,
+				   enum shunt_stat *why)
+{
+	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
+	struct rt6_info *rt = dst_rt6_info(dst);
+	struct shunt_route *route;
+
+	route = route_make(node, entry, dst, peer, why);
+	if (!route)
+		return NULL;
+	memcpy(route->addr, (const void *)&ip6h->saddr, sizeof(route->addr));
+	route->tag = shunt_route_tag(skb->mark, ipv6_get_dsfield(ip6h),
+				     AF_INET6);
+	route->cookie = rt6_get_cookie(rt);
+	/* What every link carries; sysctls change the rest unheard. */
+	route->mtu = IPV6_MIN_MTU;
+	if (route->out)
+		hold_neigh(route, ip_neigh_gw6(route->out,
+					       rt6_nexthop(rt, &ip6h->daddr)));
+	return route;
+}
+
+/**
+ * shunt_route_ask_v6() - ask the FIB where an IPv6 packet goes
+ * @node: the node
+ * @entry: where it comes from
+ * @skb: simple packet without a dst that its sender still needs; the control
+ *	block is lost
+ * @why: set if NULL is returned, see shunt_route_lookup_v4()
+ *
+ * Context: RCU read side, any.
+ * Return: the answer, good until the end of the RCU section, or NULL.
+ */
+struct shunt_route *shunt_route_ask_v6(struct shunt_node *node,
+				       const struct shunt_entry *entry,
+				       struct sk_buff *skb,
+				       enum shunt_stat *why)
+{
+	u32 generation = smp_load_acquire(&node->generation);
+	struct shunt_route *route = NULL;
+	struct dst_entry *dst;
+	struct shunt_pod *peer;
+
+	if (!check_pods(node, entry, skb, &peer, why))
+		return NULL;
+	*why = SHUNT_STAT_PUNT_ROUTE;
+	if (!is_forwarded_v6(node, entry, skb))
+		return NULL;
+	local_bh_disable();
+	shunt_stats_inc(node->stats, SHUNT_STAT_ROUTE_MISS);
+	if (entry->pod)
+		skb->mark = 0;
+	skb_dst_drop(skb);
+	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
+	dst = lookup_v6(node, entry, skb);
+	if (is_direct_v6(dst))
+		route = make_v6(node, entry, skb, dst, peer, why);
+	if (route) {
+		route->generation = generation;
+		route_store(node, route, may_keep_v6(skb, node->net));
+	}
+	dst_release(dst);
+	local_bh_enable();
+	return route;
+}
+
+/**
+ * shunt_route_fits_large() - the rest of shunt_route_fits()
+ * @skb: packet larger than &shunt_route.mtu
+ * @route: the route
+ */
+bool shunt_route_fits_large(const struct sk_buff *skb,
+			    const struct shunt_route *route)
+{
+	u32 mtu = route->mtu;
+
+	if (is_v6(route)) {
+		mtu = max_t(u32, mtu,
+			    ip6_dst_mtu_maybe_forward(route->dst, true));
+		if (route->pod)
+			mtu = min(mtu, READ_ONCE(route->pod->dev->mtu));
+	}
+	return shunt_pkt_fits(skb, mtu);
+}
+
+/**
+ * shunt_route_xfrm_applies() - would XFRM policies of the node apply?
+ * @skb: packet, its device still the one it came from
+ * @entry: where it comes from
+ * @route: where it goes
+ *
+ * Route-based IPsec is no matter of policies here: those of xfrm interfaces
+ * carry an if_id, which an uplink asks for after this.
+ *
+ * Return: true if the packet is the stack's.
+ */
+bool shunt_route_xfrm_applies(struct sk_buff *skb, const struct shunt_entry *entry,
+		      const struct shunt_route *route)
+{
+	u16 family = is_v6(route) ? AF_INET6 : AF_INET;
+	struct net *net = dev_net(entry->iif);
+	struct net_device *dev = skb->dev;
+	struct dst_entry *dst;
+	struct flowi fl;
+	bool applies;
+
+	skb->dev = entry->iif;
+	skb_dst_drop(skb);
+	skb_dst_set_noref(skb, route->dst);
+	local_bh_disable();
+	applies = !__xfrm_policy_check(NULL, XFRM_POLICY_FWD, skb, family) ||
+		  shunt_xfrm_decode_session(net, skb, &fl, family) < 0;
+	if (!applies) {
+		dst_hold(route->dst);
+		dst = xfrm_lookup(net, route->dst, &fl, NULL, 0);
+		applies = IS_ERR(dst) || dst != route->dst;
+		if (!IS_ERR(dst))
+			dst_release(dst);
+	}
+	local_bh_enable();
+	skb_dst_drop(skb);
+	skb->dev = dev;
+	return applies;
+}
+
+static struct neighbour *next_hop(struct sk_buff *skb,
+				  const struct shunt_route *route)
+{
+	bool is_v6gw;
+
+	if (route->neigh && !READ_ONCE(route->neigh->dead))
+		return route->neigh;
+	if (is_v6(route))
+		return ip_neigh_gw6(route->out,
+				    rt6_nexthop(dst_rt6_info(route->dst),
+						&ipv6_hdr(skb)->daddr));
+	return ip_neigh_for_gw(dst_rtable(route->dst), skb, &is_v6gw);
+}
+
+/**
+ * shunt_route_output() - send to the next hop, however that is done
+ * @skb: packet for &shunt_route.out, consumed
+ * @route: where it goes
+ *
+ * For neighbours that are not resolved, devices without a header cache and
+ * those that want to see the dst. The neighbour's output may be this module's
+ * own (an uplink that is a pod device itself), and what leads back here is
+ * cut off like any other recursion of virtual devices.
+ *
+ * Context: RCU read side, any.
+ * Return: a NET_XMIT code.
+ */
+int shunt_route_output(struct sk_buff *skb, struct shunt_route *route)
+{
+	struct neighbour *neigh = next_hop(skb, route);
+	int ret;
+
+	/* The next packet asks for the one that took its place. */
+	if (neigh != route->neigh)
+		WRITE_ONCE(route->generation, route->generation - 1);
+	if (IS_ERR(neigh)) {
+		kfree_skb_reason(skb, SKB_DROP_REASON_NEIGH_CREATEFAIL);
+		return NET_XMIT_DROP;
+	}
+	skb_dst_set_noref(skb, route->dst);
+	local_bh_disable();
+	dev_xmit_recursion_inc();
+	ret = neigh_output(neigh, skb, route->skip_hh);
+	dev_xmit_recursion_dec();
+	local_bh_enable();
+	return ret;
+}
+
+static struct shunt_cache *cache_alloc(unsigned int bits)
+{
+	struct shunt_cache *cache;
+
+	cache = kvzalloc(struct_size(cache, slot, 1UL << bits), GFP_KERNEL);
+	if (cache)
+		cache->shift = 64 - bits;
+	return cache;
+}
+
+static void cache_flush(struct shunt_cache *cache)
+{
+	struct shunt_route *route;
+	u32 i;
+
+	for (i = 0; i < 1U << (64 - cache->shift); i++) {
+		if (!rcu_access_pointer(cache->slot[i]))
+			continue;
+		route = unrcu_pointer(xchg(&cache->slot[i], NULL));
+		if (route)
+			route_free_later(route);
+	}
+}
+
+static void cache_grow(struct work_struct *work)
+{
+	struct shunt_node *node = container_of(work, struct shunt_node, grow);
+	struct shunt_cache *old, *new;
+
+	old = rcu_dereference_protected(node->cache, 1);
+	new = cache_alloc(64 - old->shift + 1);
+	if (!new)
+		return;
+	rcu_assign_pointer(node->cache, new);
+	synchronize_rcu();
+	cache_flush(old);
+	kvfree(old);
+}
+
+/**
+ * shunt_route_cache_alloc() - make a node's cache, unless it has one
+ * @node: the node
+ *
+ * Context: RTNL.
+ * Return: 0 or -ENOMEM.
+ */
+int shunt_route_cache_alloc(struct shunt_node *node)
+{
+	struct shunt_cache *cache;
+
+	ASSERT_RTNL();
+	if (rcu_access_pointer(node->cache))
+		return 0;
+	cache = cache_alloc(CACHE_MIN_BITS);
+	if (!cache)
+		return -ENOMEM;
+	INIT_WORK(&node->grow, cache_grow);
+	rcu_assign_pointer(node->cache, cache);
+	return 0;
+}
+
+/**
+ * shunt_route_cache_free() - free a dead node's cache
+ * @node: the node; a grace period has passed since it was marked dead
+ */
+void shunt_route_cache_free(struct shunt_node *node)
+{
+	struct shunt_cache *cache;
+
+	if (!rcu_access_pointer(node->cache))
+		return;
+	cancel_work_sync(&node->grow);
+	cache = rcu_dereference_protected(node->cache, 1);
+	RCU_INIT_POINTER(node->cache, NULL);
+	cache_flush(cache);
+	kvfree(cache);
+}
+
+/**
+ * shunt_route_flush() - let go of all routes and neighbours
+ * @node: the node
+ *
+ * A neighbour holds its device: this is for uplinks that go away, after the
+ * grace period in which packets may still have found them.
+ *
+ * Context: RTNL.
+ */
+void shunt_route_flush(struct shunt_node *node)
+{
+	struct shunt_cache *cache;
+
+	shunt_route_invalidate(node);
+	rcu_read_lock();
+	cache = rcu_dereference(node->cache);
+	if (cache)
+		cache_flush(cache);
+	rcu_read_unlock();
+}
+
+int __init shunt_route_init(void)
+{
+	route_slab = KMEM_CACHE(shunt_route, SLAB_HWCACHE_ALIGN);
+	return route_slab ? 0 : -ENOMEM;
+}
+
+/* After the last device is gone. */
+void shunt_route_exit(void)
+{
+	rcu_barrier();
+	kmem_cache_destroy(route_slab);
+}

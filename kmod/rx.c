@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Uplink to pod: the rx_handler of uplinks. What is for a pod and plainly
+ * simple changes its device and is received once more, as the pod's, in the
+ * same softirq. To punt is to let it pass: it is in the host's stack already.
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <net/netdev_rx_queue.h>
+#include <net/netfilter/nf_conntrack.h>
+#include <net/rps.h>
+
+#include "deliver.h"
+#include "pkt.h"
+#include "pod.h"
+#include "route.h"
+#include "rx.h"
+#include "trace.h"
+
+/* The reason is only of interest if the packet is for a pod: then its stray
+ * packets go untracked, as its others did.
+ */
+static rx_handler_result_t pass(struct shunt_uplink *uplink,
+				struct sk_buff *skb, enum shunt_stat why)
+{
+	struct shunt_addr saddr, daddr;
+	struct shunt_pod *pod;
+
+	if (!shunt_stat_is_punt(why) || !shunt_pkt_addrs(skb, &saddr, &daddr))
+		return RX_HANDLER_PASS;
+	pod = shunt_pod_lookup(uplink->node, &daddr);
+	if (!pod)
+		return RX_HANDLER_PASS;
+	shunt_stats_inc(pod->stats, why);
+	trace_shunt_punt(skb, uplink->dev, why);
+	if (shunt_stat_is_exception(why))
+		nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
+	return RX_HANDLER_PASS;
+}
+
+static bool is_rps(const struct net_device *dev)
+{
+	return rcu_access_pointer(dev->_rx->rps_map) ||
+	       rcu_access_pointer(dev->_rx->rps_flow_table);
+}
+
+/* Another round on the pod's device, unless it wants other CPUs: the round
+ * would skip them.
+ */
+static rx_handler_result_t receive(struct shunt_uplink *uplink,
+				   struct shunt_pod *pod, struct sk_buff *skb)
+{
+	trace_shunt_direct(skb, uplink->dev, pod->dev);
+	shunt_stats_packet(pod->stats, SHUNT_STAT_RX_DIRECT,
+			   SHUNT_STAT_RX_BYTES, skb->len + ETH_HLEN);
+	if (unlikely(uplink->dev->type != ARPHRD_ETHER))
+		shunt_deliver_eth_header(skb, pod->dev);
+	skb->dev = pod->dev;
+	if (static_branch_unlikely(&rps_needed) && is_rps(pod->dev)) {
+		netif_receive_skb(skb);
+		return RX_HANDLER_CONSUMED;
+	}
+	return RX_HANDLER_ANOTHER;
+}
+
+/* After the last question: from here on it is delivered or dropped. */
+static __always_inline bool commit(struct sk_buff *skb,
+				   const struct shunt_route *route)
+{
+	if (unlikely(skb_cow_head(skb, ETH_HLEN)))
+		return false;
+	shunt_pkt_scrub(skb);
+	skb->priority = route->priority;
+	return true;
+}
+
+static rx_handler_result_t drop(struct shunt_pod *pod, struct sk_buff *skb,
+				enum shunt_stat why)
+{
+	shunt_deliver_drop(pod->stats, pod->dev, skb, why);
+	return RX_HANDLER_CONSUMED;
+}
+
+static rx_handler_result_t rx_v4(struct shunt_uplink *uplink,
+				 struct sk_buff *skb)
+{
+	struct shunt_node *node = uplink->node;
+	struct shunt_route *route;
+	enum shunt_stat why;
+
+	why = shunt_pkt_test_v4(skb);
+	if (unlikely(why != SHUNT_DIRECT))
+		return pass(uplink, skb, why);
+	route = shunt_route_lookup_v4(node, &uplink->entry, skb, &why);
+	if (!route)
+		return pass(uplink, skb, why);
+	if (unlikely(!shunt_route_fits(skb, route)))
+		return pass(uplink, skb, SHUNT_STAT_PUNT_MTU);
+	if (unlikely(shunt_route_has_xfrm(node->net)) &&
+	    shunt_route_xfrm_applies(skb, &uplink->entry, route))
+		return pass(uplink, skb, SHUNT_STAT_PUNT_XFRM);
+	if (unlikely(!commit(skb, route)))
+		return drop(route->pod, skb, SHUNT_STAT_DROP_NOMEM);
+	shunt_pkt_age_v4(skb);
+	return receive(uplink, route->pod, skb);
+}
+
+static rx_handler_result_t rx_v6(struct shunt_uplink *uplink,
+				 struct sk_buff *skb)
+{
+	struct shunt_node *node = uplink->node;
+	struct shunt_route *route;
+	enum shunt_stat why;
+
+	why = shunt_pkt_test_v6(skb);
+	if (unlikely(why != SHUNT_DIRECT))
+		return pass(uplink, skb, why);
+	route = shunt_route_lookup_v6(node, &uplink->entry, skb, &why);
+	if (!route)
+		return pass(uplink, skb, why);
+	if (unlikely(!shunt_route_fits(skb, route)))
+		return pass(uplink, skb, SHUNT_STAT_PUNT_MTU);
+	if (unlikely(shunt_route_has_xfrm(node->net)) &&
+	    shunt_route_xfrm_applies(skb, &uplink->entry, route))
+		return pass(uplink, skb, SHUNT_STAT_PUNT_XFRM);
+	if (unlikely(!commit(skb, route)))
+		return drop(route->pod, skb, SHUNT_STAT_DROP_NOMEM);
+	shunt_pkt_age_v6(skb);
+	return receive(uplink, route->pod, skb);
+}
+
+/**
+ * shunt_rx_handle() - a packet has arrived on an uplink
+ * @pskb: the packet, its data at the network header; may be replaced
+ *
+ * Steered is only what the host would have taken for itself: unicast to its
+ * own MAC address, outside of VLANs, without a tunnel's metadata.
+ *
+ * Context: rx_handler of an uplink, RCU read side, softirq.
+ * Return: PASS for the host's packets and punts, ANOTHER for the pod's,
+ * CONSUMED for what is gone.
+ */
+rx_handler_result_t shunt_rx_handle(struct sk_buff **pskb)
+{
+	struct sk_buff *skb = *pskb;
+	struct shunt_uplink *uplink;
+
+	if (unlikely(skb->pkt_type != PACKET_HOST ||
+		     skb_vlan_tag_present(skb) || skb_dst(skb)))
+		return RX_HANDLER_PASS;
+	if (skb->protocol != htons(ETH_P_IP) &&
+	    skb->protocol != htons(ETH_P_IPV6))
+		return RX_HANDLER_PASS;
+	skb = skb_share_check(skb, GFP_ATOMIC);
+	if (unlikely(!skb))
+		return RX_HANDLER_CONSUMED;
+	*pskb = skb;
+	uplink = rcu_dereference(skb->dev->rx_handler_data);
+	if (skb->protocol == htons(ETH_P_IP))
+		return rx_v4(uplink, skb);
+	return rx_v6(uplink, skb);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The few types that all files share. What a thing does stands in the file
+ * that carries its name; Documentation/architecture.rst tells for each object
+ * who finds it, what keeps it alive and who frees it.
+ */
+#ifndef SHUNT_H
+#define SHUNT_H
+
+#include <linux/in6.h>
+#include <linux/list.h>
+#include <linux/netdevice.h>
+#include <linux/rhashtable-types.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include <uapi/linux/shunt.h>
+
+#include "stats.h"
+
+struct shunt_cache;
+struct shunt_node;
+struct shunt_pod;
+
+/* The MAC address of every pod's gateway, the letters of "shunt". User space
+ * gives it to the pods' permanent neighbours.
+ */
+#define SHUNT_GATEWAY_MAC { 0x02, 's', 'h', 'u', 'n', 't' }
+
+/**
+ * struct shunt_addr - an address of either family
+ * @v6: the address, IPv4 in its v4-mapped form (::ffff:0:0/96)
+ */
+struct shunt_addr {
+	struct in6_addr v6;
+};
+
+/**
+ * struct shunt_entry - where packets of a pod or an uplink enter a node
+ * @iif: the device that routes are asked for: the node device for what pods
+ *	send, the uplink itself for what arrives on it
+ * @pod: the sender, NULL for an uplink
+ *
+ * Its address is part of the question that the route cache answers.
+ */
+struct shunt_entry {
+	struct net_device *iif;
+	struct shunt_pod *pod;
+};
+
+/**
+ * struct shunt_node - private part of a node device, one per network namespace
+ * @dev: the node device
+ * @net: its network namespace, which it never leaves
+ * @stats: counters of the node device and of what became of former pods
+ * @cache: the route cache, NULL before the first pod
+ * @generation: what the route cache knows is void when this has moved; written
+ *	under RTNL
+ * @dead: no more answers may be kept, the device is on its way out
+ * @pod_table: &struct shunt_pod_addr by address
+ * @pods: &struct shunt_pod.list, under RTNL
+ * @uplinks: &struct shunt_uplink.list, under RTNL
+ * @grow: enlarges @cache
+ * @changes: to @pods and @uplinks, for dumps to notice; never 0
+ * @gone: what pods that are gone have counted, under RTNL
+ * @follow_mtu: the MTU is the smallest uplink's, nobody has set another one
+ */
+struct shunt_node {
+	/* read by every packet */
+	struct net_device *dev;
+	struct net *net;
+	struct shunt_stats __percpu *stats;
+	struct shunt_cache __rcu *cache;
+	u32 generation;
+	bool dead;
+	struct rhashtable pod_table;
+
+	/* slow path */
+	struct list_head pods;
+	struct list_head uplinks;
+	struct work_struct grow;
+	u32 changes;
+	struct shunt_stats gone;
+	bool follow_mtu;
+};
+
+/**
+ * struct shunt_pod - private part of a pod device
+ * @dev: the pod device, in the pod's network namespace
+ * @node: the node, NULL once the device is unregistered; under RTNL and RCU
+ * @stats: counters
+ * @entry: what the pod sends enters here
+ * @list: in &struct shunt_node.pods
+ * @addrs: &struct shunt_pod_addr.list, under RTNL
+ * @follow_mtu: the MTU is the smallest uplink's, nobody has set another one
+ * @tracker: of the reference on the node device
+ */
+struct shunt_pod {
+	/* read by every packet */
+	struct net_device *dev;
+	struct shunt_node __rcu *node;
+	struct shunt_stats __percpu *stats;
+	struct shunt_entry entry;
+
+	/* slow path */
+	struct list_head list;
+	struct list_head addrs;
+	bool follow_mtu;
+	netdevice_tracker tracker;
+};
+
+/**
+ * struct shunt_uplink - a device of the node that pods are reached through
+ * @node: the node
+ * @dev: the device; its rx_handler_data is this object
+ * @entry: what arrives on it enters here
+ * @list: in &struct shunt_node.uplinks
+ * @rcu: frees it
+ */
+struct shunt_uplink {
+	struct shunt_node *node;
+	struct net_device *dev;
+	struct shunt_entry entry;
+	struct list_head list;
+	struct rcu_head rcu;
+};
+
+#endif /* SHUNT_H */
