@@ -422,7 +422,14 @@ static int new_pod(struct net *src_net, struct net_device *dev,
 		dev->mtu = node->dev->mtu;
 	if (!tb[IFLA_ADDRESS])
 		eth_hw_addr_random(dev);
+	if (data[IFLA_SHUNT_NAME]) {
+		nla_strscpy(dev->name, data[IFLA_SHUNT_NAME], IFNAMSIZ);
+		dev->name_assign_type = NET_NAME_USER;
+	}
 	err = register_netdevice(dev);
+	if (err == -EEXIST)
+		NL_SET_ERR_MSG(extack,
+			       "the pod has a device of that name already");
 	if (err)
 		return err;
 	err = add_addrs(pod, tb[IFLA_LINKINFO], extack);
@@ -442,9 +449,9 @@ static int newlink(struct net *src_net, struct net_device *dev,
 	}
 	if (data && data[IFLA_SHUNT_NODE])
 		return new_pod(src_net, dev, tb, data, extack);
-	if (data && data[IFLA_SHUNT_ADDRESS]) {
-		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_SHUNT_ADDRESS],
-				    "node devices get addresses as any device: ip address add");
+	if (data && (data[IFLA_SHUNT_ADDRESS] || data[IFLA_SHUNT_NAME])) {
+		NL_SET_ERR_MSG(extack,
+			       "attributes of a pod device need the node it belongs to");
 		return -EINVAL;
 	}
 	return new_node(dev, tb, extack);
@@ -524,6 +531,7 @@ static const struct nla_policy link_policy[IFLA_SHUNT_MAX + 1] = {
 	[IFLA_SHUNT_ADDRESS] = NLA_POLICY_RANGE(NLA_BINARY,
 						sizeof(struct in_addr),
 						sizeof(struct in6_addr)),
+	[IFLA_SHUNT_NAME] = { .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1 },
 };
 
 union dev_priv {

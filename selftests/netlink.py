@@ -1,0 +1,265 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Netlink requests that the tools at hand do not make, valid and not.
+
+  netlink.py newlink NAME [kind KIND] [netns PATH] [link-netnsid N]
+             [node IFINDEX] [role N] [address ADDR]... [mac MAC] [mtu N]
+  netlink.py changelink NAME [node IFINDEX] [role N] [address ADDR]...
+  netlink.py show NAME
+  netlink.py genl COMMAND [netns PATH] [ifindex N] [address ADDR]
+  netlink.py raw-genl COMMAND LENGTH SEED COUNT
+  netlink.py wait-events SECONDS   (prints link events of this netns)
+
+Prints "ok", or the name of the errno and the kernel's message, and exits with
+status 1 then. COMMAND is a name of the specification, such as pod-get, with
+"-dump" after it for a dump.
+"""
+import errno
+import ipaddress
+import os
+import random
+import socket
+import struct
+import sys
+import time
+
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 1, 4, 0x300
+NLM_F_EXCL, NLM_F_CREATE = 0x200, 0x400
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU = 1, 3, 4
+IFLA_LINKINFO, IFLA_NET_NS_FD, IFLA_LINK_NETNSID = 18, 28, 37
+IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
+IFLA_SHUNT = {"role": 1, "node": 2, "address": 3}
+COMMANDS = ["uplink-get", "uplink-add", "uplink-del", "pod-get", "pod-del",
+            "pod-addr-add", "pod-addr-del", "stats-get"]
+POD = {"ifindex": 1, "netns-fd": 3, "address": 6}
+UPLINK = {"ifindex": 1}
+GENL_CTRL, CTRL_GETFAMILY, CTRL_FAMILY_ID, CTRL_FAMILY_NAME = 16, 3, 1, 2
+
+
+def attr(kind, payload):
+    data = struct.pack("=HH", 4 + len(payload), kind) + payload
+    return data + bytes(-len(data) % 4)
+
+
+def attrs(data):
+    while len(data) >= 4:
+        length, kind = struct.unpack_from("=HH", data)
+        if length < 4:
+            return
+        yield kind & 0x3fff, data[4:length]
+        data = data[(length + 3) & ~3:]
+
+
+class Netlink:
+    def __init__(self, protocol, groups=0):
+        self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
+        self.sock.bind((0, groups))
+        self.sock.setsockopt(270, 11, 1)  # NETLINK_EXT_ACK
+        self.sock.setsockopt(270, 10, 1)  # NETLINK_CAP_ACK
+        self.seq = 0
+
+    def request(self, kind, flags, body):
+        """Returns (0, replies) or (errno, message)."""
+        self.seq += 1
+        flags |= NLM_F_REQUEST | NLM_F_ACK
+        self.sock.send(struct.pack("=IHHII", 16 + len(body), kind, flags,
+                                   self.seq, 0) + body)
+        replies = []
+        while True:
+            data = self.sock.recv(1 << 17)
+            while len(data) >= 16:
+                length, kind, flags, _, _ = struct.unpack_from("=IHHII", data)
+                body, data = data[16:length], data[(length + 3) & ~3:]
+                if kind == NLMSG_ERROR:
+                    return self.error(flags, body, replies)
+                if kind == NLMSG_DONE:
+                    return 0, replies
+                replies.append(body)
+
+    @staticmethod
+    def error(flags, body, replies):
+        code = -struct.unpack_from("=i", body)[0]
+        if not code:
+            return 0, replies
+        message = ""
+        if flags & 0x200:  # NLM_F_ACK_TLVS, after the capped request
+            for kind, value in attrs(body[20:]):
+                if kind == 1:
+                    message = value.rstrip(b"\0").decode()
+        return code, message
+
+
+def pack_address(text):
+    return ipaddress.ip_address(text).packed
+
+
+def words(args, repeated=("address",)):
+    """KEY VALUE pairs, in order."""
+    out = {}
+    for key, value in zip(args[::2], args[1::2]):
+        if key in repeated:
+            out.setdefault(key, []).append(value)
+        else:
+            out[key] = value
+    return out
+
+
+def info(args):
+    data = b""
+    if "role" in args:
+        data += attr(1, struct.pack("=B", int(args["role"])))
+    if "node" in args:
+        data += attr(2, struct.pack("=I", int(args["node"])))
+    for address in args.get("address", []):
+        data += attr(3, pack_address(address))
+    if "name" in args:
+        data += attr(4, args["name"].encode() + b"\0")
+    return attr(IFLA_LINKINFO,
+                attr(IFLA_INFO_KIND, args.get("kind", "shunt").encode()) +
+                attr(IFLA_INFO_DATA, data))
+
+
+def newlink(name, args):
+    body = struct.pack("=BxHiII", 0, 0, 0, 0, 0)
+    if "node" in args:
+        args["name"] = name
+    else:
+        body += attr(IFLA_IFNAME, name.encode() + b"\0")
+    if "mac" in args:
+        body += attr(IFLA_ADDRESS, bytes.fromhex(args["mac"].replace(":", "")))
+    if "mtu" in args:
+        body += attr(IFLA_MTU, struct.pack("=I", int(args["mtu"])))
+    if "netns" in args:
+        fd = os.open(args["netns"], os.O_RDONLY)
+        body += attr(IFLA_NET_NS_FD, struct.pack("=I", fd))
+    if "link-netnsid" in args:
+        body += attr(IFLA_LINK_NETNSID,
+                     struct.pack("=i", int(args["link-netnsid"])))
+    return Netlink(socket.NETLINK_ROUTE).request(
+        RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body + info(args))
+
+
+def changelink(name, args):
+    body = struct.pack("=BxHiII", 0, 0, socket.if_nametoindex(name), 0, 0)
+    return Netlink(socket.NETLINK_ROUTE).request(RTM_NEWLINK, 0,
+                                                 body + info(args))
+
+
+def show(name):
+    body = struct.pack("=BxHiII", 0, 0, socket.if_nametoindex(name), 0, 0)
+    code, replies = Netlink(socket.NETLINK_ROUTE).request(RTM_GETLINK, 0, body)
+    if code:
+        return code, replies
+    for kind, value in attrs(replies[0][16:]):
+        if kind != IFLA_LINKINFO:
+            continue
+        for inner, data in attrs(value):
+            if inner == IFLA_INFO_KIND:
+                print("kind", data.rstrip(b"\0").decode())
+            if inner == IFLA_INFO_DATA:
+                show_data(data)
+    return 0, []
+
+
+def show_data(data):
+    for kind, value in attrs(data):
+        if kind == 1:
+            print("role", value[0])
+        elif kind == 2:
+            print("node", struct.unpack("=I", value)[0])
+        elif kind == 3:
+            print("address", ipaddress.ip_address(value))
+
+
+def family():
+    genl = Netlink(16)
+    code, replies = genl.request(
+        GENL_CTRL, 0, struct.pack("=BBH", CTRL_GETFAMILY, 1, 0) +
+        attr(CTRL_FAMILY_NAME, b"shunt\0"))
+    if code:
+        return genl, None
+    found = dict(attrs(replies[0][4:]))
+    return genl, struct.unpack("=H", found[CTRL_FAMILY_ID])[0]
+
+
+def genl_request(command, args):
+    genl, number = family()
+    if number is None:
+        return errno.ENOENT, "no such family"
+    flags = 0
+    if command.endswith("-dump"):
+        command, flags = command[:-5], NLM_F_DUMP
+    names = UPLINK if command.startswith("uplink") else POD
+    body = struct.pack("=BBH", COMMANDS.index(command) + 1, 1, 0)
+    if "netns" in args:
+        fd = os.open(args["netns"], os.O_RDONLY)
+        body += attr(names["netns-fd"], struct.pack("=I", fd))
+    if "ifindex" in args:
+        body += attr(names["ifindex"], struct.pack("=I", int(args["ifindex"])))
+    for address in args.get("address", []):
+        body += attr(names["address"], pack_address(address))
+    code, replies = genl.request(number, flags, body)
+    if not code:
+        for reply in replies:
+            print("reply", len(list(attrs(reply[4:]))), "attributes")
+    return code, replies
+
+
+def fuzz(command, length, seed, count):
+    """Random attributes: nothing but refusals is expected."""
+    genl, number = family()
+    rng = random.Random(seed)
+    for _ in range(count):
+        body = struct.pack("=BBH", COMMANDS.index(command) + 1, 1, 0)
+        while len(body) < length:
+            size = rng.choice((0, 1, 2, 4, 4, 4, 6, 16, 16, 40))
+            body += attr(rng.randrange(12), rng.randbytes(size))
+        genl.request(number, rng.choice((0, 0, NLM_F_DUMP)), body)
+    return 0, []
+
+
+def wait_events(seconds):
+    sock = Netlink(socket.NETLINK_ROUTE, 1).sock
+    print("ready", flush=True)
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        sock.settimeout(left)
+        try:
+            data = sock.recv(1 << 17)
+        except TimeoutError:
+            break
+        while len(data) >= 16:
+            length, kind = struct.unpack_from("=IH", data)
+            body, data = data[16:length], data[(length + 3) & ~3:]
+            name = dict(attrs(body[16:])).get(IFLA_IFNAME, b"?")
+            what = {RTM_NEWLINK: "new", RTM_DELLINK: "del"}.get(kind, kind)
+            print(what, name.rstrip(b"\0").decode(), flush=True)
+    return 0, []
+
+
+def main():
+    verb, *rest = sys.argv[1:]
+    if verb == "newlink":
+        code, message = newlink(rest[0], words(rest[1:]))
+    elif verb == "changelink":
+        code, message = changelink(rest[0], words(rest[1:]))
+    elif verb == "show":
+        code, message = show(rest[0])
+    elif verb == "genl":
+        code, message = genl_request(rest[0], words(rest[1:]))
+    elif verb == "raw-genl":
+        code, message = fuzz(rest[0], *map(int, rest[1:]))
+    elif verb == "wait-events":
+        code, message = wait_events(float(rest[0]))
+    else:
+        sys.exit(__doc__)
+    if code:
+        print(errno.errorcode.get(code, code), message)
+        sys.exit(1)
+    print("ok")
+
+
+if __name__ == "__main__":
+    main()
