@@ -8,6 +8,7 @@
 # Entry points: cache_lock, apt_depends, apt_unpack, die, say.
 
 CACHE=${SHUNT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/shunt}
+[[ $CACHE = /* ]] || CACHE=$PWD/$CACHE
 # depmod and friends: not in the path of ordinary users.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 # The release whose kernels are fetched, whatever the machine itself runs.
