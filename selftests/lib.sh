@@ -48,7 +48,6 @@ need() { # PROGRAM...
 	done
 }
 
-# shellcheck disable=SC2317 # called by the trap
 on_error() { # STATUS LINE COMMAND
 	[[ -s $TMP/reason ]] ||
 		printf 'line %s: %s (status %s)\n' "$2" "${3%%$'\n'*}" "$1" \
@@ -77,7 +76,7 @@ dmesg_since() { # MARK
 }
 
 t() { # NAME FUNCTION [ARG...]
-	local name=$1 status mark said reason
+	local name=$1 status mark said reason start=$EPOCHREALTIME
 	shift
 	[[ ! ${TESTS-} || "$name" =~ $TESTS ]] || return 0
 	tests=$((tests + 1))
@@ -94,6 +93,8 @@ t() { # NAME FUNCTION [ARG...]
 	said=$(dmesg_since "$mark")
 	[[ ! $said ]] || status=1
 	reason=$(tr '\n' ' ' <"$TMP/reason")
+	[[ ! ${TIMES-} ]] ||
+		note "$(((${EPOCHREALTIME/./} - ${start/./}) / 1000)) ms"
 	case $status in
 	0) echo "ok $tests $SCRIPT: $name" ;;
 	"$EXIT_SKIP")
@@ -149,6 +150,10 @@ await_quiet() { # COMMAND...
 		((SECONDS < end)) || fail "never quiet: $*"
 		sleep 0.25
 	done
+}
+
+lines_in() { # FILE MINIMUM [REGEX]
+	[[ $(grep -Ec "${3-}" "$1") -ge $2 ]]
 }
 
 ### Namespaces
@@ -338,6 +343,22 @@ load_module() { # [PARAMETER...]
 
 try_unload() { rmmod shunt 2>/dev/null || [[ ! -e /sys/module/shunt ]]; }
 
+### The oracle
+
+# FUNCTION says the same in the topologies shunt and veth.
+as_veth() { # FUNCTION [ARG...]
+	local topo
+	for topo in veth shunt; do
+		use $topo
+		"$@" >"$TMP/said.$topo" 2>&1 ||
+			echo "status $?" >>"$TMP/said.$topo"
+	done
+	use shunt
+	cat "$TMP/said.shunt"
+	[[ -s $TMP/said.shunt ]]
+	diff -u "$TMP/said.veth" "$TMP/said.shunt"
+}
+
 ### Counters
 
 # "name value" lines, dashes as underscores whatever prints them.
@@ -471,7 +492,6 @@ cleanup_all() {
 	fi
 }
 
-# shellcheck disable=SC2317 # called by the trap
 at_exit() {
 	cleanup_all
 	rm -rf "$TMP"

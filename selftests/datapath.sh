@@ -1,0 +1,323 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Each direct path carries ordinary traffic, all of it, whole, and past the
+# host's stack; exact counters are the judges.
+# shellcheck source=SCRIPTDIR/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+ping_between_nodes() { # FAMILY
+	pings podA1 podB1 "$1" 1
+	snap nodeA
+	snap nodeB
+	pings podA1 podB1 "$1" 10
+	expect nodeA tx_direct=10 rx_direct=10 tx_stack=0 rx_stack=0 \
+		tx_local=0 rx_local=0 others=0
+	expect nodeB tx_direct=10 rx_direct=10 tx_stack=0 rx_stack=0 \
+		tx_local=0 rx_local=0 others=0
+}
+
+# 84 and 104 bytes of IP, and the Ethernet header.
+ping_bytes() { # FAMILY
+	local size=$((98 + ($1 == 6 ? 20 : 0)))
+	snap nodeA
+	pings podA1 podB1 "$1" 10
+	expect nodeA tx_bytes=$((10 * size)) rx_bytes=$((10 * size))
+}
+
+ping_on_one_node() { # FAMILY
+	pings podA1 podA2 "$1" 1
+	snap nodeA
+	pings podA1 podA2 "$1" 10
+	expect nodeA tx_local=20 rx_local=20 tx_stack=0 rx_stack=0 \
+		tx_direct=0 rx_direct=0 others=0
+}
+
+ping_from_host() { # FAMILY
+	pings nodeA podA1 "$1" 1
+	snap nodeA
+	pings nodeA podA1 "$1" 10
+	expect nodeA rx_stack=10 tx_stack=10 punt_route=10 tx_direct=0 \
+		rx_direct=0 others=0
+}
+
+ping_own_host() { # FAMILY
+	pings podA1 nodeA "$1" 1
+	snap nodeA
+	pings podA1 nodeA "$1" 10
+	expect nodeA rx_stack=10 tx_stack=10 punt_route=10 tx_direct=0 \
+		rx_direct=0 others=0
+}
+
+# An uplink leaves alone what is not for a pod.
+ping_other_host() { # FAMILY
+	pings podA1 nodeB "$1" 1
+	snap nodeA
+	snap nodeB
+	pings podA1 nodeB "$1" 10
+	expect nodeA tx_direct=10 rx_direct=10 others=0
+	expect nodeB rx_direct=0 tx_direct=0 rx_stack=0 tx_stack=0 others=0
+}
+
+ping_from_other_host() { # FAMILY
+	snap nodeA
+	pings nodeB podA1 "$1" 10
+	expect nodeA tx_direct=10 rx_direct=10 tx_stack=0 others=0
+}
+
+# Fragments go direct by their addresses.
+ping_fragments() { # FAMILY
+	local header=$(($1 == 4 ? 0 : 8)) n
+	# 8000 + 8 bytes in pieces of 1480 or 1448.
+	n=$(((8008 + 1479 - 4 * header) / (1480 - 4 * header)))
+	snap nodeA
+	pings podA1 podB1 "$1" 5 -s 8000
+	expect nodeA tx_direct=$((5 * n)) rx_direct=$((5 * n)) tx_stack=0 \
+		others=0
+}
+
+netperf_runs() { # FROM TO FAMILY TEST
+	local rate
+	start_netserver "$2"
+	rate=$(netperf_rate "$@" 1)
+	echo "$rate"
+	[[ ${rate%.*} -gt 10 ]]
+}
+
+# GSO and GRO packets pass whole, none by way of the stack.
+stream_passes_whole() { # FROM TO FAMILY DIRECTION
+	local node=nodeA tx rx
+	start_netserver "$2"
+	snap "$node"
+	netperf_runs "$1" "$2" "$3" TCP_STREAM
+	tx=$(($(delta "$node" "tx_$4")))
+	rx=$(($(delta "$node" tx_bytes) / tx))
+	echo "$tx packets of $rx bytes"
+	[[ $rx -gt 6000 ]]
+	expect "$node" tx_stack=0 rx_stack=0
+}
+
+download() { # FROM TO FAMILY
+	local host port=8000 want got
+	host=$(addr "$2" "$3")
+	[[ $3 = 4 ]] || host="[$host]"
+	mkdir -p "$TMP/www"
+	[[ -e $TMP/www/file ]] ||
+		head -c 20000000 /dev/urandom >"$TMP/www/file"
+	want=$(sha256sum <"$TMP/www/file")
+	bg "$2" /usr/bin/python3 -m http.server -b "$(addr "$2" "$3")" \
+		-d "$TMP/www" "$port"
+	await 20 listens "$2" "$port"
+	got=$(on "$1" curl -sS --max-time 60 "http://$host:$port/file" |
+		sha256sum)
+	[[ $got = "$want" ]]
+}
+
+iperf_both_ways() { # FROM TO FAMILY
+	local result
+	start_iperf "$2"
+	result=$(on "$1" iperf3 "-$3" -c "$(addr "$2" "$3")" -t 1 --bidir -J)
+	jq -e '.end.sum_received.bytes > 1e6 and
+		.end.sum_received_bidir_reverse.bytes > 1e6' <<<"$result"
+}
+
+# Datagrams of all sizes around those of packets and fragments come back.
+udp_sizes() { # FROM TO FAMILY
+	local size
+	snap nodeA
+	for size in 0 1 100 1452 1472; do
+		pings "$1" "$2" "$3" 1 -s "$size"
+	done
+	for size in 1473 9000 60000; do
+		pings "$1" "$2" "$3" 1 -s "$size"
+	done
+}
+
+iperf_udp() { # FROM TO FAMILY
+	local result
+	start_iperf "$2"
+	result=$(on "$1" iperf3 "-$3" -c "$(addr "$2" "$3")" -u -b 20M -t 1 -J)
+	jq -e '.end.sum.packets > 100 and .end.sum.lost_packets == 0' \
+		<<<"$result"
+}
+
+# Nothing of a direct flow is seen by the host's netfilter.
+past_the_host() { # FAMILY
+	local node rule
+	start_netserver podB1
+	for node in nodeA nodeB; do
+		on "$node" nft -f - <<-END
+		table inet seen {
+			counter pods { }
+			chain a {
+				type filter hook prerouting priority -400
+				ip saddr 10.0.0.0/14 counter name pods
+				ip6 saddr { fd01::/64, fd02::/64 } counter name pods
+			}
+			chain b {
+				type filter hook forward priority 0
+				ct state new counter name pods
+				counter name pods
+			}
+			chain c {
+				type filter hook postrouting priority 0
+				ip saddr 10.0.0.0/14 counter name pods
+				ip6 saddr { fd01::/64, fd02::/64 } counter name pods
+			}
+		}
+		END
+	done
+	on nodeA conntrack -F
+	netperf_runs podA1 podB1 "$1" TCP_RR
+	pings podA1 podB1 "$1" 5
+	for node in nodeA nodeB; do
+		rule=$(on "$node" nft list counter inet seen pods)
+		on "$node" nft delete table inet seen
+		echo "$rule"
+		grep -q 'packets 0 ' <<<"$rule"
+	done
+	rule=$(on nodeA conntrack -L "-fipv$1" 2>/dev/null |
+		grep -c "$(addr podA1 "$1")" || true)
+	[[ $rule = 0 ]]
+}
+
+# What arrives is what forwarding would have delivered, byte for byte but for
+# what is random: MAC of the router, TTL, DSCP and flags.
+as_forwarded() { # FAMILY
+	local topo
+	for topo in shunt veth; do
+		use "$topo"
+		bg podB1 tcpdump -nn -v -i eth0 -c 3 -l --immediate-mode \
+			'icmp[0] == 8 or ip6[40] == 128' >"$TMP/cap.$topo" 2>&1
+		await 10 grep -q 'listening on' "$TMP/cap.$topo"
+		pings podA1 podB1 "$1" 3 -Q 0x48 -t 40
+		await 10 grep -q '3 packets captured' "$TMP/cap.$topo"
+		grep -Eo 'tos 0x[0-9a-f]*|class 0x[0-9a-f]*|ttl [0-9]*|hlim [0-9]*|length:? [0-9]*|bad|wrong' \
+			"$TMP/cap.$topo" >"$TMP/fields.$topo"
+	done
+	use shunt
+	cat "$TMP/fields.shunt"
+	[[ -s $TMP/fields.shunt ]]
+	grep -Eq 'ttl 38|hlim 38' "$TMP/fields.shunt"
+	diff "$TMP/fields.veth" "$TMP/fields.shunt"
+}
+
+# A delivery time is for the qdisc of the uplink, and is not lost before it.
+keeps_delivery_time() { # FAMILY
+	local took
+	on nodeA tc qdisc replace dev nic0 root fq
+	bg podB1 "$SELFTESTS/packet.py" udp-echo "$(addr podB1 "$1")" 4000
+	await 10 listens podB1 4000 -u
+	took=$(on podA1 "$SELFTESTS/packet.py" txtime "$(addr podB1 "$1")" \
+		4000 700)
+	on nodeA tc qdisc del dev nic0 root
+	echo "took $took ms"
+	[[ $took -ge 690 ]]
+}
+
+# "ip -s link" of a pod is the sum of what its counters say.
+link_statistics() {
+	local link ours name
+	pings podA1 podB1 4 5
+	pings podA1 podA2 4 5
+	pings podA1 nodeA 4 5
+	link=$(on podA1 ip -s -j link show eth0 | jq -r '.[0].stats64 |
+		"\(.rx.packets) \(.tx.packets) \(.rx.bytes) \(.tx.bytes)"')
+	for name in rx tx; do
+		ours+=" $(on podA1 ethtool -S eth0 | awk -v d="$name" '
+			$1 ~ "^" d "_(direct|local|stack):" { n += $2 }
+			END { print n }')"
+	done
+	for name in rx tx; do
+		ours+=" $(on podA1 ethtool -S eth0 | awk -v d="$name" '
+			$1 == d "_bytes:" { print $2 }')"
+	done
+	echo "$link /$ours"
+	[[ " $link" = "$ours" ]]
+}
+
+# Sums of bytes match what both ends of the wire count.
+wire_statistics() {
+	local before after
+	start_netserver podB1
+	snap nodeA
+	before=$(on nodeA cat /sys/class/net/nic0/statistics/tx_bytes)
+	netperf_runs podA1 podB1 4 TCP_RR
+	after=$(on nodeA cat /sys/class/net/nic0/statistics/tx_bytes)
+	# Neighbour discovery of the nodes is all that may come on top.
+	expect nodeA "tx_bytes=$((after - before - 2000))..$((after - before))"
+}
+
+# Many destinations share the cache of routes.
+many_flows() { # FAMILY
+	local n
+	snap nodeA
+	for n in 1 2 3; do
+		on podA1 "$SELFTESTS/packet.py" flows "$(addr podA1 "$1")" \
+			"$(addr podB1 "$1")" 9 200
+	done
+	# Port unreachable comes back, rate limited.
+	expect nodeA tx_direct=600 tx_stack=0 punt_route=0
+}
+
+# The second packet to a destination asks nobody.
+route_is_remembered() { # FAMILY
+	pings podA1 podB1 "$1" 2
+	snap nodeA
+	pings podA1 podB1 "$1" 20
+	expect nodeA tx_direct=20 rx_direct=20 route_miss=0 route_uncached=0
+}
+
+load_module
+topology shunt podA1 podA2 podB1
+topology veth podA1 podA2 podB1
+use shunt
+pods_quiet nodeA nodeB
+
+for family in 4 6; do
+	t "v$family ping between nodes" ping_between_nodes $family
+	t "v$family bytes are counted with the Ethernet header" \
+		ping_bytes $family
+	t "v$family ping on one node" ping_on_one_node $family
+	t "v$family ping from host to pod" ping_from_host $family
+	t "v$family ping from pod to its host" ping_own_host $family
+	t "v$family ping from pod to another host" ping_other_host $family
+	t "v$family ping from another host to pod" ping_from_other_host $family
+	t "v$family ping in fragments" ping_fragments $family
+	for test in TCP_RR TCP_CRR UDP_RR; do
+		t "v$family $test between nodes" \
+			netperf_runs podA1 podB1 $family $test
+		t "v$family $test on one node" \
+			netperf_runs podA1 podA2 $family $test
+	done
+	t "v$family TCP_RR from host to pod" \
+		netperf_runs nodeA podA1 $family TCP_RR
+	t "v$family TCP_CRR from pod to its host" \
+		netperf_runs podA1 nodeA $family TCP_CRR
+	t "v$family TCP stream passes whole between nodes" \
+		stream_passes_whole podA1 podB1 $family direct
+	t "v$family TCP stream passes whole on one node" \
+		stream_passes_whole podA1 podA2 $family local
+	t "v$family TCP_MAERTS between nodes" \
+		netperf_runs podA1 podB1 $family TCP_MAERTS
+	t "v$family iperf3 both ways at once" iperf_both_ways podA1 podB1 $family
+	t "v$family iperf3 both ways at once on one node" \
+		iperf_both_ways podA1 podA2 $family
+	t "v$family UDP loses nothing" iperf_udp podA1 podB1 $family
+	t "v$family UDP loses nothing on one node" \
+		iperf_udp podA1 podA2 $family
+	t "v$family all sizes between nodes" udp_sizes podA1 podB1 $family
+	t "v$family all sizes on one node" udp_sizes podA1 podA2 $family
+	t "v$family download between nodes" download podA1 podB1 $family
+	t "v$family download on one node" download podA1 podA2 $family
+	t "v$family download by the host" download nodeA podA1 $family
+	t "v$family past the host's netfilter" past_the_host $family
+	t "v$family arrives as if forwarded" as_forwarded $family
+	t "v$family delivery time reaches the uplink" \
+		keeps_delivery_time $family
+	t "v$family many flows" many_flows $family
+	t "v$family routes are remembered" route_is_remembered $family
+done
+t "link statistics are the sum of the counters" link_statistics
+t "bytes are those of the uplink" wire_statistics
+finish

@@ -1,0 +1,404 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Whatever a user attaches to a pod's device, or in the pod, sees and decides on
+# the next packet, although the single transmit pass goes round the place where
+# it sits; and once it is gone, so is its cost.
+# shellcheck source=SCRIPTDIR/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+tc_eth0() { on podA1 tc "$1" "$2" dev eth0 "${@:3}"; }
+
+# Ten packets there and back: NAME counts ten, or none does.
+ten() { # [NAME [LOST]]
+	snap nodeA
+	pings podA1 podB1 4 10
+	expect nodeA ${1:+"$1=10"} tx_direct=10 rx_direct=10 tx_stack=0 others=0
+	snap nodeA
+	pings podA1 podB1 6 10
+	expect nodeA ${1:+"$1=10"} tx_direct=10 rx_direct=10 tx_stack=0 others=0
+	# On one node both ends could fall back; one has the hook.
+	snap nodeA
+	pings podA1 podA2 4 10
+	expect nodeA ${1:+"$1=10"} tx_local=20 rx_local=20 others=0
+}
+
+lost() { # 4|6
+	! pings podA1 podB1 "$1" 2 -W 0.3 >/dev/null
+}
+
+# A hook that lets pass: seen and counted; then again while traffic runs.
+# ATTACH, DETACH and SEEN, which prints how many packets it saw, are functions.
+hook() { # COUNTER ATTACH DETACH SEEN
+	local n before
+	detach=$3
+	trap '$detach 2>/dev/null; end_jobs' EXIT
+	ten
+	$2
+	ten "$1"
+	before=$($4)
+	echo "seen: $before"
+	[[ $before -ge 30 ]]
+	$3
+	ten
+	start_netserver podB1
+	bg podA1 netperf -H "$(addr podB1 4)" -t TCP_RR -l 3 >"$TMP/live"
+	traffic=$!
+	for n in 1 2 3; do
+		snap nodeA
+		$2
+		await_counter nodeA "$1" 20
+		$3
+	done
+	wait "$traffic"
+	ten
+}
+
+# A hook that drops: nothing comes through from the next packet on, and
+# everything again afterwards.
+dropping() { # ATTACH DETACH
+	local n
+	detach=$2
+	trap '$detach 2>/dev/null; end_jobs' EXIT
+	for n in 1 2; do
+		pings podA1 podB1 4 1
+		pings podA1 podB1 6 1
+		$1
+		lost 4
+		lost 6
+		$2
+	done
+	ten
+}
+
+### Packet sockets
+
+tap_on() {
+	bg podA1 tcpdump -nn -e -l --immediate-mode -i "${device:-eth0}" \
+		>"$TMP/tap" 2>"$TMP/tap.err"
+	tap=$!
+	await 10 grep -q 'listening on' "$TMP/tap.err"
+}
+tap_off() {
+	kill -INT "$tap"
+	wait "$tap" || true
+}
+# What was sent, each packet once.
+tap_seen() {
+	await 10 lines_in "$TMP/tap" 30 'echo request'
+	grep -c 'echo request' "$TMP/tap"
+}
+
+# Both directions once, with the addresses of the pod and its gateway.
+tap_sees_ethernet() {
+	local own gateway
+	tap_on
+	pings podA1 podB1 4 5
+	await 10 lines_in "$TMP/tap" 10
+	tap_off
+	own=$(on podA1 cat /sys/class/net/eth0/address)
+	gateway=$(ipn podA1 -j neigh show 169.254.1.1 | jq -r '.[0].lladdr')
+	cat "$TMP/tap"
+	[[ $(grep -c "$own > $gateway, ethertype IPv4.*request" \
+		"$TMP/tap") = 5 ]]
+	[[ $(grep -c "> $own, ethertype IPv4.*reply" "$TMP/tap") = 5 ]]
+	[[ $(wc -l <"$TMP/tap") = 10 ]]
+}
+
+### Queueing disciplines
+
+qdisc_on() { tc_eth0 qdisc replace root "${qdisc[@]}"; }
+qdisc_off() { tc_eth0 qdisc del root; }
+qdisc_seen() { on podA1 tc -s -j qdisc show dev eth0 | jq '.[0].packets'; }
+
+qdisc_delays() {
+	local took
+	tc_eth0 qdisc add root netem delay 100ms
+	took=$(on podA1 ping -c 2 -i 0.2 -W 3 "$(addr podB1 4)" |
+		sed -n 's/^rtt[^=]*= \([0-9]*\).*/\1/p')
+	tc_eth0 qdisc del root
+	echo "rtt $took ms"
+	[[ $took -ge 100 ]]
+	took=$(on podA1 ping -c 2 -i 0.2 -W 3 "$(addr podB1 4)" |
+		sed -n 's/^rtt[^=]*= \([0-9]*\).*/\1/p')
+	echo "rtt $took ms"
+	[[ $took -lt 100 ]]
+}
+netem_drop_on() { tc_eth0 qdisc add root netem loss 100%; }
+
+### tc
+
+clsact_on() {
+	tc_eth0 qdisc add clsact
+	tc_eth0 filter add egress matchall action ok
+}
+clsact_off() { tc_eth0 qdisc del clsact; }
+clsact_seen() {
+	on podA1 tc -s -j filter show dev eth0 egress |
+		jq '[.. | .stats? // empty | .packets] | max'
+}
+egress_drop_on() {
+	tc_eth0 qdisc add clsact
+	tc_eth0 filter add egress matchall action drop
+}
+ingress_drop_on() {
+	tc_eth0 qdisc add clsact
+	tc_eth0 filter add ingress matchall action drop
+}
+u32_drop_on() {
+	tc_eth0 qdisc add clsact
+	tc_eth0 filter add egress protocol ip u32 match ip dst 10.2.0.0/24 \
+		action drop
+	tc_eth0 filter add egress protocol ipv6 u32 match ip6 dst fd02::/64 \
+		action drop
+}
+
+# clsact without a program asks nothing but its static key.
+clsact_ingress_only() {
+	trap 'clsact_off 2>/dev/null; end_jobs' EXIT
+	tc_eth0 qdisc add clsact
+	tc_eth0 filter add ingress matchall action ok
+	snap nodeA
+	pings podA1 podB1 4 10
+	clsact_off
+	expect nodeA tx_direct=10 rx_direct=10
+}
+
+### BPF
+
+bpf_on() {
+	bg "${where:-podA1}" "$SELFTESTS/bpf.py" "$program" \
+		"${device:-eth0}" drop >"$TMP/bpf" 2>&1
+	bpf=$!
+	await 10 grep -q . "$TMP/bpf"
+	grep -q attached "$TMP/bpf"
+}
+bpf_off() {
+	kill "$bpf"
+	wait "$bpf" || true
+}
+
+bpf_drops() { # PROGRAM
+	program=$1
+	case $program in
+	tcx*) [[ $(uname -r) != 6.1.* ]] || skip "this kernel has no tcx" ;;
+	esac
+	dropping bpf_on bpf_off
+}
+
+tcx_passes() {
+	[[ $(uname -r) != 6.1.* ]] || skip "this kernel has no tcx"
+	bg podA1 "$SELFTESTS/bpf.py" tcx-egress eth0 pass >"$TMP/bpf" 2>&1
+	await 10 grep -q attached "$TMP/bpf"
+	ten fallback_tc
+	end_jobs
+	ten
+}
+
+# In the pod's cgroup, before the neighbour is asked.
+cgroup_drops() {
+	local group=/sys/fs/cgroup/shunt-test program=cgroup-egress
+	trap 'end_jobs; rmdir /sys/fs/cgroup/shunt-test' EXIT
+	mkdir "$group"
+	bg podA1 "$SELFTESTS/bpf.py" "$program" "$group" drop >"$TMP/bpf" 2>&1
+	await 10 grep -q attached "$TMP/bpf"
+	pings podA1 podB1 4 1
+	snap nodeA
+	 (
+		echo "$BASHPID" >"$group"/cgroup.procs
+		pings podA1 podB1 4 2 -W 0.3
+	) && exit 1
+	expect nodeA tx_direct=0 others=0
+}
+
+### nftables
+
+nft_hook() { # HOOK VERDICT
+	on podA1 nft -f - <<-END
+	table netdev t {
+		chain c {
+			type filter hook $1 device eth0 priority 0
+			counter $2
+		}
+	}
+	END
+}
+nft_on() { nft_hook egress accept; }
+nft_off() { on podA1 nft delete table netdev t; }
+nft_seen() {
+	on podA1 nft -j list table netdev t |
+		jq '[.. | .counter? // empty | .packets] | max'
+}
+nft_egress_drop_on() { nft_hook egress drop; }
+nft_ingress_drop_on() { nft_hook ingress drop; }
+
+inet_drop_on() {
+	on podA1 nft -f - <<-END
+	table inet t {
+		chain c {
+			type filter hook $chain priority 0
+			oifname eth0 drop
+		}
+	}
+	END
+}
+inet_drop_off() { on podA1 nft delete table inet t; }
+inet_drops() { # HOOK
+	chain=$1
+	dropping inet_drop_on inet_drop_off
+}
+
+### The rest
+
+priomap() {
+	local dir=$TMP/net_prio
+	trap 'umount "$TMP/net_prio"; end_jobs' EXIT
+	mkdir "$dir"
+	mount -t cgroup -o net_prio none "$dir" || skip "no net_prio"
+	mkdir -p "$dir/g"
+	on podA1 sh -c "echo 'eth0 5' >$dir/g/net_prio.ifpriomap"
+	ten fallback_prio
+	rmdir "$dir/g"
+}
+
+# The receive side with packet steering.
+rps() {
+	on podA1 sh -c 'echo 3 >/sys/class/net/eth0/queues/rx-0/rps_cpus'
+	ten
+	start_netserver podB1
+	netperf_rate podA1 podB1 4 TCP_STREAM 1
+	on podA1 sh -c 'echo 0 >/sys/class/net/eth0/queues/rx-0/rps_cpus'
+	ten
+}
+
+# NOARP can be taken off by the pod; nothing answers questions, and nothing
+# asks them.
+arp_on() {
+	trap 'ipn podA1 link set eth0 arp off; end_jobs' EXIT
+	ipn podA1 link set eth0 arp on
+	ten
+	tap_on
+	ten fallback_tap
+	tap_off
+	! grep ARP "$TMP/tap"
+}
+
+# The neighbours of the pod are its own to break, and come back.
+neighbours_flushed() {
+	pings podA1 podB1 4 1
+	ipn podA1 neigh flush dev eth0 nud all
+	ten
+	ipn podA1 neigh del 169.254.1.1 dev eth0 || true
+	ten
+}
+
+# Timestamps on transmit are the uplink's, once each.
+timestamps() { # shunt|veth
+	on podA1 /usr/bin/python3 - "$(addr podB1 4)" <<-END
+	import socket, struct, sys, select
+	s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	# TX_SOFTWARE, SOFTWARE, TX_SCHED, OPT_TSONLY
+	s.setsockopt(socket.SOL_SOCKET, 37, 1 << 1 | 1 << 4 | 1 << 8 | 1 << 11)
+	s.sendto(b"x", (sys.argv[1], 9))
+	p = select.poll()
+	p.register(s, 0)
+	while p.poll(1000):
+	    try:
+	        _, anc, _, _ = s.recvmsg(100, 500, socket.MSG_ERRQUEUE)
+	    except OSError as e:
+	        continue
+	    for level, kind, data in anc:
+	        # IP_RECVERR, SO_EE_ORIGIN_TIMESTAMPING
+	        if level == 0 and kind == 11:
+	            code, origin, _, _, _, info = struct.unpack("=IBBBBI",
+	                                                        data[:12])
+	            if origin == 4:
+	                print("timestamp", info)
+	END
+}
+
+# On the uplink everything is as it was.
+uplink_hooks() {
+	trap 'on nodeA tc qdisc del dev nic0 clsact 2>/dev/null
+		on nodeA nft delete table netdev t 2>/dev/null; end_jobs' EXIT
+	on nodeA tc qdisc add dev nic0 clsact
+	on nodeA tc filter add dev nic0 egress matchall action drop
+	lost 4
+	on nodeA tc qdisc del dev nic0 clsact
+	pings podA1 podB1 4 1
+	on nodeA nft -f - <<-END
+	table netdev t {
+		chain c {
+			type filter hook ingress device nic0 priority 0
+			ip protocol icmp counter drop
+		}
+	}
+	END
+	lost 4
+	on nodeA nft delete table netdev t
+	on nodeA tc qdisc add dev nic0 root netem loss 100%
+	lost 4
+	on nodeA tc qdisc del dev nic0 root
+	ten
+}
+
+uplink_tap() {
+	bg nodeA tcpdump -nn -l --immediate-mode -i nic0 icmp \
+		>"$TMP/up" 2>"$TMP/up.err"
+	await 10 grep -q 'listening on' "$TMP/up.err"
+	pings podA1 podB1 4 5
+	await 5 lines_in "$TMP/up" 10
+	[[ $(wc -l <"$TMP/up") = 10 ]]
+}
+
+# What is punted can be watched on the node device, in IP.
+node_device_tap() {
+	bg nodeA tcpdump -nn -l --immediate-mode -i shunt0 icmp \
+		>"$TMP/up" 2>"$TMP/up.err"
+	await 10 grep -q 'listening on' "$TMP/up.err"
+	pings podA1 nodeA 4 5
+	await 5 lines_in "$TMP/up" 10
+	[[ $(wc -l <"$TMP/up") = 10 ]]
+}
+
+load_module
+topology shunt podA1 podA2 podB1
+topology veth podA1 podB1
+use shunt
+pods_quiet nodeA nodeB
+
+t "tcpdump" hook fallback_tap tap_on tap_off tap_seen
+device=any t "tcpdump on any" hook fallback_tap tap_on tap_off tap_seen
+t "tcpdump sees Ethernet, each packet once" tap_sees_ethernet
+for qdisc in pfifo 'fq' 'tbf rate 1gbit burst 1mbit latency 50ms' \
+	'netem delay 1ms' 'prio' 'fq_codel'; do
+	read -ra qdisc <<<"$qdisc"
+	t "qdisc ${qdisc[0]}" hook fallback_qdisc qdisc_on qdisc_off qdisc_seen
+done
+t "qdisc delays" qdisc_delays
+t "qdisc drops" dropping netem_drop_on qdisc_off
+t "tc egress program" hook fallback_tc clsact_on clsact_off clsact_seen
+t "tc egress drops" dropping egress_drop_on clsact_off
+t "tc egress drops by u32" dropping u32_drop_on clsact_off
+t "tc ingress drops" dropping ingress_drop_on clsact_off
+t "tc ingress alone" clsact_ingress_only
+t "tcx egress passes" tcx_passes
+for program in tcx-egress tcx-ingress xdp; do
+	t "$program drops" bpf_drops $program
+done
+t "cgroup egress drops" cgroup_drops
+t "nftables egress hook" hook fallback_nf nft_on nft_off nft_seen
+t "nftables egress hook drops" dropping nft_egress_drop_on nft_off
+t "nftables ingress hook drops" dropping nft_ingress_drop_on nft_off
+for chain in output postrouting; do
+	t "nftables $chain in the pod drops" inet_drops $chain
+done
+t "net_prio" priomap
+t "receive packet steering" rps
+t "arp on in the pod" arp_on
+t "neighbours flushed in the pod" neighbours_flushed
+t "transmit timestamps" as_veth timestamps
+t "hooks of the uplink" uplink_hooks
+t "tcpdump on the uplink" uplink_tap
+t "tcpdump on the node device" node_device_tap
+finish

@@ -1,0 +1,187 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Send and await packets that the tools at hand do not make.
+
+  packet.py send raw|frame WHAT [KEY VALUE]...
+  packet.py udp-echo ADDR PORT
+  packet.py txtime ADDR PORT MILLISECONDS
+  packet.py flows SRC DST PORT COUNT
+
+"raw" goes through a raw socket, thus the stack and its neighbour; "frame"
+through a packet socket on the device "dev" (eth0). WHAT is udp, arp, lldp,
+version, short, ihl, totlen, ra, ns, redirect, dstopts, hopopts, frag, options,
+echo. Keys: src, dst, count, ttl, tos, size, dev, sport, dport, mac, vlan.
+
+"udp-echo" answers each datagram and prints it with its sender. "txtime" sends a
+datagram to be delivered that much later. "flows" sends COUNT datagrams from as
+many ports.
+"""
+import ipaddress
+import socket
+import struct
+import sys
+import time
+
+IPV6_DSTOPTS = bytes((17, 0, 1, 4, 0, 0, 0, 0))  # next header UDP, PadN
+ND = {"ra": 134, "ns": 135, "redirect": 137, "echo": 128}
+
+
+def checksum(data):
+    data += bytes(len(data) % 2)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def transport(src, dst, proto, payload, offset):
+    """Fill in the checksum of UDP or ICMPv6."""
+    pseudo = src.packed + dst.packed
+    pseudo += struct.pack("!HBB", len(payload), 0, proto) if src.version == 4 \
+        else struct.pack("!IHBB", len(payload), 0, 0, proto)
+    value = checksum(pseudo + payload) or 0xffff
+    return payload[:offset] + struct.pack("!H", value) + payload[offset + 2:]
+
+
+def ipv4(args, proto, payload):
+    what = args["what"]
+    options = b"\x94\x04\0\0" if what == "options" else b""
+    words = 5 + len(options) // 4
+    length = words * 4 + len(payload)
+    version = 5 if what == "version" else 4
+    if what == "ihl":
+        words = 3
+    if what == "totlen":
+        length += 100
+    frag = 0x2000 if what == "frag" else 0
+    header = struct.pack("!BBHHHBBH4s4s", version << 4 | words, args["tos"],
+                         length, 7, frag, args["ttl"], proto, 0,
+                         args["src"].packed, args["dst"].packed) + options
+    value = checksum(header)
+    return header[:10] + struct.pack("!H", value) + header[12:] + payload
+
+
+def ipv6(args, proto, payload):
+    what = args["what"]
+    if what == "dstopts":
+        proto, payload = 60, IPV6_DSTOPTS + payload
+    elif what == "hopopts":
+        proto, payload = 0, IPV6_DSTOPTS + payload
+    elif what == "frag":
+        payload = struct.pack("!BBHI", proto, 0, 0, 7) + payload
+        proto = 44
+    length = len(payload) + (100 if what == "totlen" else 0)
+    version = 5 if what == "version" else 6
+    return struct.pack("!IHBB", version << 28 | args["tos"] << 20, length,
+                       proto, args["ttl"]) + \
+        args["src"].packed + args["dst"].packed + payload
+
+
+def build(args):
+    src, dst, what = args["src"], args["dst"], args["what"]
+    if what in ND and src.version == 6:
+        body = struct.pack("!BBHI", ND[what], 0, 0, 0) + bytes(16)
+        return ipv6(args, 58, transport(src, dst, 58, body, 2))
+    if what == "echo":
+        body = struct.pack("!BBHHH", 8, 0, 0, 7, 1) + bytes(16)
+        body = body[:2] + struct.pack("!H", checksum(body)) + body[4:]
+        return ipv4(args, 1, body)
+    data = bytes(args["size"])
+    udp = struct.pack("!HHHH", args["sport"], args["dport"], 8 + len(data), 0)
+    udp = transport(src, dst, 17, udp + data, 6)
+    packet = (ipv4 if src.version == 4 else ipv6)(args, 17, udp)
+    return packet[:12] if what == "short" else packet
+
+
+def send(how, what, words):
+    args = {"what": what, "count": 1, "ttl": 64, "tos": 0, "size": 32,
+            "dev": "eth0", "sport": 4444, "dport": 9, "vlan": None,
+            "mac": "02:00:00:00:00:fe", "src": None, "dst": None}
+    for key, value in zip(words[::2], words[1::2]):
+        args[key] = int(value, 0) if isinstance(args[key], int) else value
+    protocol = {"arp": 0x0806, "lldp": 0x88cc}.get(what)
+    if protocol:
+        packet = bytes(46)
+    else:
+        args["src"] = ipaddress.ip_address(args["src"])
+        args["dst"] = ipaddress.ip_address(args["dst"])
+        packet = build(args)
+        protocol = 0x0800 if args["src"].version == 4 else 0x86dd
+    if how == "frame":
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        sock.bind((args["dev"], 0))
+        with open(f"/sys/class/net/{args['dev']}/address",
+                  encoding="ascii") as own:
+            source = own.read().strip()
+        tag = b"" if args["vlan"] is None else \
+            struct.pack("!HH", 0x8100, int(args["vlan"]))
+        head = bytes.fromhex((args["mac"] + source).replace(":", ""))
+        for _ in range(args["count"]):
+            sock.send(head + tag + struct.pack("!H", protocol) + packet)
+        return
+    if args["src"].version == 4:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_RAW,
+                             socket.IPPROTO_RAW)
+    else:
+        sock = socket.socket(socket.AF_INET6, socket.SOCK_RAW,
+                             socket.IPPROTO_RAW)
+        sock.setsockopt(socket.IPPROTO_IPV6, 36, 1)  # IPV6_HDRINCL
+        if args["dst"].is_multicast:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF,
+                            socket.if_nametoindex(args["dev"]))
+    for _ in range(args["count"]):
+        sock.sendto(packet, (str(args["dst"]), 0))
+
+
+def udp_socket(address):
+    version = ipaddress.ip_address(address).version
+    return socket.socket(socket.AF_INET if version == 4 else socket.AF_INET6,
+                         socket.SOCK_DGRAM)
+
+
+def udp_echo(address, port):
+    sock = udp_socket(address)
+    sock.bind((address, port))
+    while True:
+        data, peer = sock.recvfrom(65536)
+        print(peer[0], peer[1], len(data), flush=True)
+        sock.sendto(data, peer)
+
+
+def txtime(address, port, delay):
+    """Prints how many milliseconds the echo took."""
+    sock = udp_socket(address)
+    # SO_TXTIME, CLOCK_MONOTONIC
+    sock.setsockopt(socket.SOL_SOCKET, 61, struct.pack("=iI", 1, 0))
+    sock.settimeout(10)
+    start = time.monotonic_ns()
+    when = struct.pack("=Q", start + delay * 1000000)
+    sock.sendmsg([b"x"], [(socket.SOL_SOCKET, 61, when)], 0, (address, port))
+    sock.recvfrom(100)
+    print((time.monotonic_ns() - start) // 1000000)
+
+
+def flows(src, dst, port, count):
+    for n in range(count):
+        sock = udp_socket(src)
+        sock.bind((src, 20000 + n))
+        sock.sendto(b"x" * 16, (dst, port))
+        sock.close()
+
+
+def main():
+    verb, *rest = sys.argv[1:]
+    if verb == "send":
+        send(rest[0], rest[1], rest[2:])
+    elif verb == "udp-echo":
+        udp_echo(rest[0], int(rest[1]))
+    elif verb == "txtime":
+        txtime(rest[0], int(rest[1]), int(rest[2]))
+    elif verb == "flows":
+        flows(rest[0], rest[1], int(rest[2]), int(rest[3]))
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()

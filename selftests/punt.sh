@@ -1,0 +1,645 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What is not plainly simple gets the answer that routing through veth pairs
+# gives, with and without a stateful ruleset on the node.
+# shellcheck source=SCRIPTDIR/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+send() { # POD HOW WHAT [KEY VALUE]...
+	local pod=$1
+	shift
+	on "$pod" "$SELFTESTS/packet.py" send "$@"
+}
+
+ipv() { # NODE FAMILY IP-ARGUMENT...
+	local node=$1 family=$2
+	shift 2
+	ipn "$node" "-$family" "$@"
+}
+
+via() { # FAMILY [NIC]: nodeB's address as seen by nodeA
+	case $1$2 in
+	40) echo 192.168.9.2 ;;
+	41) echo 192.168.8.2 ;;
+	60) echo fd09::2 ;;
+	61) echo fd08::2 ;;
+	esac
+}
+
+pods_of_b() { # FAMILY
+	[[ $1 = 4 ]] && echo 10.2.0.0/24 || echo fd02::/64
+}
+
+# An address range that is nowhere, for special routes.
+nowhere() { # FAMILY
+	[[ $1 = 4 ]] && echo 10.66.0.1 || echo fd66::1
+}
+
+# Change the route from nodeA to the pods of nodeB, and back.
+route_to_b() { # FAMILY ROUTE-ARGUMENT...
+	local family=$1
+	shift
+	ipv nodeA "$family" route replace "$(pods_of_b "$family")" \
+		via "$(via "$family" 0)" dev nic0 "$@"
+}
+
+# PMTUs learnt in one test are not for the next.
+forget_pmtu() { # FAMILY NAME...
+	local family=$1 name
+	shift
+	for name; do
+		ipv "$name" "$family" route flush cache
+	done
+}
+
+### TTL
+
+# Hops without times; the lines of ICMP errors of ping without them.
+hops() { # FROM TO FAMILY [ARG...]
+	on "$1" traceroute "-$3" -n -q 1 -w 3 -m 6 "${@:4}" \
+		"$(addr "$2" "$3")" | sed 's/ *[0-9.]* ms//g'
+}
+
+errors() { # FROM ADDRESS FAMILY [ARG...]
+	on "$1" ping "-$3" -n -c 1 -W 2 "${@:4}" "$2" 2>&1 |
+		sed 's/time[= ][0-9.]* *ms//; s/, rtt .*//; /^rtt/d; /^$/d'
+}
+
+trace() { # FROM TO FAMILY ARGS
+	# shellcheck disable=SC2086 # several words
+	as_veth hops "$1" "$2" "$3" $4
+}
+
+ttl_counted() { # FAMILY
+	snap nodeA
+	as_veth errors podA1 "$(addr podB1 "$1")" "$1" -t 1
+	expect nodeA punt_ttl=1 tx_stack=1 tx_direct=0
+	snap nodeA
+	snap nodeB
+	as_veth errors podA1 "$(addr podB1 "$1")" "$1" -t 2
+	expect nodeA tx_direct=1 punt_ttl=0
+	expect nodeB punt_ttl=1
+	as_veth errors podA1 "$(addr podB1 "$1")" "$1" -t 3
+	as_veth errors podA1 "$(addr podA2 "$1")" "$1" -t 1
+	as_veth errors podA1 "$(addr podA2 "$1")" "$1" -t 2
+}
+
+### MTU
+
+ping_too_big() { # FAMILY
+	forget_pmtu "$1" podA1
+	route_to_b "$1" mtu 1300
+	errors podA1 "$(addr podB1 "$1")" "$1" -M 'do' -s 1400
+	# The second time the pod itself knows.
+	errors podA1 "$(addr podB1 "$1")" "$1" -M 'do' -s 1400
+	ipv podA1 "$1" route get "$(addr podB1 "$1")" |
+		grep -o 'mtu [0-9]*'
+	route_to_b "$1"
+	forget_pmtu "$1" podA1
+}
+
+route_mtu() { # FAMILY
+	snap nodeA
+	as_veth ping_too_big "$1"
+	grep -q 'mtu 1300' "$TMP/said.shunt"
+	expect nodeA punt_mtu=1
+}
+
+# Without DF it is the node that fragments.
+fragmented_on_the_way() {
+	snap nodeA
+	route_to_b 4 mtu 1300
+	pings podA1 podB1 4 5 -M dont -s 1400
+	route_to_b 4
+	expect nodeA punt_mtu=5 tx_stack=5
+}
+
+# Segments decide, not the size of the GSO packet.
+transfer_learns_pmtu() { # FAMILY
+	local mtu
+	forget_pmtu "$1" podA1 podB1
+	start_netserver podB1
+	route_to_b "$1" mtu 1300
+	snap nodeA
+	mtu=$(netperf_rate podA1 podB1 "$1" TCP_STREAM 1)
+	echo "rate $mtu"
+	[[ ${mtu%.*} -gt 5 ]]
+	mtu=$(ipv podA1 "$1" route get "$(addr podB1 "$1")" |
+		grep -o 'mtu [0-9]*')
+	route_to_b "$1"
+	forget_pmtu "$1" podA1 podB1
+	[[ $mtu = "mtu 1300" ]]
+	expect nodeA punt_mtu=1..100 tx_direct=100..
+}
+
+# The other end's node, and a pod whose own MTU is the smallest.
+mtu_of_pod() { # FAMILY
+	local rate pod
+	ctl nodeB pod add "$(ns podB9)" ip "$(addr podB9 "$1")" mtu 1400
+	for pod in podB1 podA1; do
+		forget_pmtu "$1" "$pod"
+	done
+	start_netserver podB9
+	# The answer of netserver says how much arrived.
+	rate=$(netperf_rate podA1 podB9 "$1" TCP_STREAM 1)
+	echo "between nodes $rate"
+	[[ ${rate%.*} -gt 5 ]]
+	rate=$(netperf_rate podB1 podB9 "$1" TCP_STREAM 1)
+	echo "on one node $rate"
+	[[ ${rate%.*} -gt 5 ]]
+	snap nodeB
+	errors podA1 "$(addr podB9 "$1")" "$1" -M 'do' -s 1440 >"$TMP/far"
+	errors podB1 "$(addr podB9 "$1")" "$1" -M 'do' -s 1440 >"$TMP/near"
+	forget_pmtu "$1" podA1 podB1
+	cat "$TMP/far" "$TMP/near"
+	grep -q 'mtu[ =]*1400' "$TMP/far"
+	grep -q 'mtu[ =]*1400' "$TMP/near"
+	ctl nodeB pod del "$(ns podB9)"
+}
+
+### Options and extension headers
+
+record_route() {
+	snap nodeA
+	errors podA1 "$(addr podB1 4)" 4 -R
+	errors podA1 "$(addr podA2 4)" 4 -R
+	errors podA1 "$(addr podB1 4)" 4 -T tsandaddr | sed 's/[0-9]* absolute.*//
+		s/\t[-0-9]*$//'
+}
+
+options() {
+	snap nodeA
+	as_veth record_route
+	grep -q 'RR:' "$TMP/said.shunt"
+	# Two pings between nodes, there and back, and one on the node.
+	expect nodeA punt_options=6 tx_direct=0 tx_local=0
+}
+
+udp_arrives() { # FAMILY WHAT
+	local file=$TMP/echo.$TOPO
+	bg podB1 "$SELFTESTS/packet.py" udp-echo "$(addr podB1 "$1")" 4000 \
+		>"$file"
+	await 10 listens podB1 4000 -u
+	send podA1 raw "$2" src "$(addr podA1 "$1")" dst "$(addr podB1 "$1")" \
+		dport 4000 size 17
+	await 5 grep -q . "$file" || true
+	end_jobs
+	cat "$file"
+}
+
+extension() { # FAMILY WHAT
+	snap nodeA
+	as_veth udp_arrives "$1" "$2"
+	grep -q "$(addr podA1 "$1") 4444 17" "$TMP/said.shunt"
+	expect nodeA punt_options=1.. tx_stack=1.. tx_direct=0..1
+}
+
+### Routes
+
+special_route() { # FAMILY TYPE
+	local to
+	to=$(nowhere "$1")
+	ipv nodeA "$1" route add "$2" "$to"
+	errors podA1 "$to" "$1"
+	ipv nodeA "$1" route del "$2" "$to"
+}
+
+special() { # FAMILY TYPE
+	snap nodeA
+	as_veth special_route "$1" "$2"
+	expect nodeA tx_direct=0 punt_route=1
+}
+
+no_route() { # FAMILY
+	as_veth errors podA1 "$(nowhere "$1")" "$1"
+}
+
+# The other node does not know the pod: the error comes from there.
+no_such_pod() { # FAMILY
+	local to
+	[[ $1 = 4 ]] && to=10.2.0.99 || to=fd02::99
+	ipv nodeB "$1" route add unreachable "$to"
+	use veth
+	ipv nodeB "$1" route add unreachable "$to"
+	use shunt
+	as_veth errors podA1 "$to" "$1"
+	ipv nodeB "$1" route del unreachable "$to"
+	use veth
+	ipv nodeB "$1" route del unreachable "$to"
+	use shunt
+}
+
+# What a route change means for an established flow is seen at once.
+route_comes_and_goes() { # FAMILY
+	local to
+	pings podA1 podB1 "$1" 2
+	to=$(addr podB1 "$1")
+	snap nodeA
+	ipv nodeA "$1" route add prohibit "$to"
+	errors podA1 "$to" "$1"
+	errors podA1 "$to" "$1" >"$TMP/prohibited"
+	ipv nodeA "$1" route del prohibit "$to"
+	grep -Eqi 'filtered|prohibited' "$TMP/prohibited"
+	expect nodeA punt_route=2 tx_direct=0
+	pings podA1 podB1 "$1" 2
+	expect nodeA punt_route=2 tx_direct=2
+}
+
+own_address() { # FAMILY
+	local to
+	[[ $1 = 4 ]] && to=192.168.77.1 || to=fd77::1
+	ipv nodeA "$1" address add "$to" dev lo
+	errors podA1 "$to" "$1"
+	errors podA1 "$(addr nodeA "$1")" "$1"
+	ipv nodeA "$1" address del "$to" dev lo
+}
+
+link_local() {
+	errors podA1 169.254.1.1 4
+	errors podA1 fe80::1%eth0 6
+	errors podA1 169.254.77.77 4
+}
+
+own() { # FAMILY
+	snap nodeA
+	as_veth own_address "$1"
+	expect nodeA punt_route=2 tx_direct=0 rx_direct=0
+}
+
+### Rules
+
+ruled() { # FAMILY RULE...
+	local family=$1
+	shift
+	ipv nodeA "$family" rule add pref 100 "$@" unreachable
+	# Rules are as old as the answers that were given before them.
+	errors podA1 "$(addr podB1 "$family")" "$family"
+	errors podA2 "$(addr podB1 "$family")" "$family"
+	errors podA1 "$(addr podB1 "$family")" "$family" -Q 0x10
+	ipv nodeA "$family" rule del pref 100
+	errors podA1 "$(addr podB1 "$family")" "$family"
+}
+
+rule() { # FAMILY RULE...
+	pings podA1 podB1 "$1" 1
+	as_veth ruled "$@"
+	grep -Eqi 'unreachable|no route' "$TMP/said.shunt"
+}
+
+rule_iif() { # FAMILY
+	local topo
+	for topo in veth shunt; do
+		use "$topo"
+		ruled "$1" iif "$([[ $topo = veth ]] && echo podA1 ||
+			echo shunt0)" >"$TMP/iif.$topo"
+	done
+	cat "$TMP/iif.shunt"
+	# To the rules, all pods come from the node device.
+	grep -Eqi 'unreachable|no route' "$TMP/iif.shunt"
+	diff <(sed -n 1,3p "$TMP/iif.veth") <(sed -n 1,3p "$TMP/iif.shunt")
+}
+
+# A rule on ports: the answer to one packet is not that to another.
+rule_ports() { # FAMILY
+	local port
+	ipv nodeA "$1" rule add pref 100 ipproto udp dport 4001 unreachable
+	for port in 4000 4001 4000 4001; do
+		bg podB1 "$SELFTESTS/packet.py" udp-echo "$(addr podB1 "$1")" \
+			"$port" >"$TMP/port"
+		await 10 listens podB1 "$port" -u
+		send podA1 raw udp src "$(addr podA1 "$1")" \
+			dst "$(addr podB1 "$1")" dport "$port"
+		# What never comes cannot be awaited: a later packet is.
+		pings podA1 podB1 "$1" 1
+		end_jobs
+		echo "$port: $(cat "$TMP/port")"
+	done
+	ipv nodeA "$1" rule del pref 100
+}
+
+# A rule that leads to another table leads out of the other NIC.
+rule_table() { # FAMILY
+	local topo
+	for topo in veth shunt; do
+		use "$topo"
+		pings podA1 podB1 "$1" 1
+		ipv nodeA "$1" route add default via "$(via "$1" 1)" dev nic1 \
+			table 100
+		ipv nodeA "$1" rule add pref 100 from "$(addr podA1 "$1")" \
+			table 100
+		tx_of_nics "$1" >"$TMP/table.$topo"
+		ipv nodeA "$1" rule del pref 100
+		ipv nodeA "$1" route del default table 100
+		tx_of_nics "$1" >>"$TMP/table.$topo"
+	done
+	use shunt
+	cat "$TMP/table.shunt"
+	diff "$TMP/table.veth" "$TMP/table.shunt"
+}
+
+# Which NIC of nodeA carries ten pings of each pod?
+tx_of_nics() { # FAMILY
+	local pod before after nic
+	for pod in podA1 podA2; do
+		before=$(on nodeA cat /sys/class/net/nic{0,1}/statistics/tx_packets)
+		pings "$pod" podB1 "$1" 10
+		after=$(on nodeA cat /sys/class/net/nic{0,1}/statistics/tx_packets)
+		for nic in 1 2; do
+			# Neighbour discovery is less than ten packets.
+			echo "$pod nic$((nic - 1))" $(((
+				$(sed -n "${nic}"p <<<"$after") -
+				$(sed -n "${nic}"p <<<"$before")) / 10))
+		done
+	done
+}
+
+### Multipath
+
+# Which NIC each flow arrives by at nodeB: "nic source-port destination".
+paths() { # FAMILY POLICY
+	local nic n p to file pids=()
+	case $1 in
+	4)
+		on nodeA sysctl -qw net.ipv4.fib_multipath_hash_policy="$2"
+		ipn nodeA route replace 10.2.0.0/24 \
+			nexthop via 192.168.9.2 dev nic0 \
+			nexthop via 192.168.8.2 dev nic1
+		to=10.2.0.
+		;;
+	6)
+		on nodeA sysctl -qw net.ipv6.fib_multipath_hash_policy="$2"
+		ipn nodeA -6 route del fd02::/64
+		ipn nodeA -6 route add fd02::/64 \
+			nexthop via fd09::2 dev nic0 \
+			nexthop via fd08::2 dev nic1
+		to=fd02::
+		;;
+	esac
+	for nic in nic0 nic1; do
+		file=$TMP/paths.$TOPO$nic
+		bg nodeB tcpdump -nn -t -q -l --immediate-mode -Q in -i "$nic" \
+			"udp and dst port 9" >"$file" 2>"$file.err"
+		pids+=($!)
+		await 10 grep -q 'listening on' "$file.err"
+	done
+	if [[ $2 = 0 ]]; then
+		for n in {11..40}; do
+			send podA1 raw udp src "$(addr podA1 "$1")" dst "$to$n" \
+				dport 9 sport "$n"
+		done
+	else
+		on podA1 "$SELFTESTS/packet.py" flows "$(addr podA1 "$1")" \
+			"$(addr podB1 "$1")" 9 30
+	fi
+	for ((n = 0; n < 100; n++)); do
+		p=$(cat "$TMP/paths.$TOPO"nic[01] | wc -l)
+		[[ $p -lt 30 ]] || break
+		sleep 0.05
+	done
+	kill -INT "${pids[@]}"
+	wait "${pids[@]}" || true
+	for nic in nic0 nic1; do
+		sed "s/^/$nic /" "$TMP/paths.$TOPO$nic"
+	done | sort
+	case $1 in
+	4) ipn nodeA route replace 10.2.0.0/24 via 192.168.9.2 ;;
+	6)
+		ipn nodeA -6 route del fd02::/64
+		ipn nodeA -6 route add fd02::/64 via fd09::2
+		;;
+	esac
+}
+
+multipath() { # FAMILY POLICY
+	local topo
+	# Else the flow label, a part of some hashes, is random.
+	for topo in veth shunt; do
+		use "$topo"
+		on podA1 sysctl -qw net.ipv6.auto_flowlabels=0
+	done
+	snap nodeA
+	as_veth paths "$1" "$2"
+	[[ $(wc -l <"$TMP/said.shunt") = 30 ]]
+	grep -q ^nic0 "$TMP/said.shunt"
+	grep -q ^nic1 "$TMP/said.shunt"
+	expect nodeA tx_direct=30 route_uncached=30
+}
+
+### Stateful rulesets
+
+stateful() { # NODE
+	on "$1" nft -f - <<-END
+	table inet fw {
+		counter untracked { }
+		counter invalid { }
+		counter refused { }
+		chain forward {
+			type filter hook forward priority 0; policy drop
+			ct state invalid counter name invalid drop
+			ct state established,related accept
+			ct state untracked counter name untracked accept
+			icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+			oifname "nic9" accept
+			counter name refused
+		}
+		chain nat {
+			type nat hook postrouting priority 100
+			ip saddr 10.0.0.0/14 masquerade
+			ip6 saddr { fd01::/64, fd02::/64 } masquerade
+		}
+	}
+	END
+}
+
+fw_counter() { # NODE NAME
+	on "$1" nft -j list counter inet fw "$2" |
+		jq '.nftables[] | .counter // empty | .packets'
+}
+
+no_fw() {
+	local node
+	for node in nodeA nodeB; do
+		on "$node" nft delete table inet fw 2>/dev/null || true
+	done
+}
+
+# Strays of direct flows pass, unmangled, and leave nothing behind.
+stateful_exceptions() { # FAMILY
+	local seen rate
+	forget_pmtu "$1" podA1 podB1
+	trap 'no_fw; end_jobs' EXIT
+	stateful nodeA
+	stateful nodeB
+	pings podA1 podB1 "$1" 3
+	pings podA1 podA2 "$1" 3
+	hops podA1 podB1 "$1" -I >"$TMP/hops"
+	cat "$TMP/hops"
+	grep -q "3  $(addr podB1 "$1")" "$TMP/hops"
+	if [[ $1 = 4 ]]; then
+		errors podA1 "$(addr podB1 4)" 4 -R >"$TMP/rr"
+		cat "$TMP/rr"
+		grep -q '1 received' "$TMP/rr"
+		grep -q 'RR:' "$TMP/rr"
+	else
+		udp_arrives 6 dstopts >"$TMP/rr"
+		grep -q "$(addr podA1 6) 4444" "$TMP/rr"
+	fi
+	seen=$(fw_counter nodeA untracked)
+	echo "untracked: $seen"
+	[[ $seen -gt 0 ]]
+	start_netserver podB1
+	route_to_b "$1" mtu 1300
+	rate=$(netperf_rate podA1 podB1 "$1" TCP_STREAM 1)
+	route_to_b "$1"
+	[[ ${rate%.*} -gt 5 ]]
+	if [[ $1 = 4 ]]; then
+		route_to_b 4 mtu 1300
+		forget_pmtu 4 podA1
+		pings podA1 podB1 4 5 -M dont -s 1400
+		route_to_b 4
+	fi
+	[[ $(fw_counter nodeA invalid) = 0 ]]
+	[[ $(fw_counter nodeA refused) = 0 ]]
+	! on nodeA conntrack -L -f "ipv$1" 2>/dev/null |
+		grep "$(addr podA1 "$1")"
+}
+
+# Out by a device that is no uplink: the host's flow, tracked and masqueraded.
+stateful_flows() { # FAMILY
+	local from to
+	trap 'no_fw; end_jobs; ipn nodeA link del nic9' EXIT
+	ip link add nic9 netns "$(ns nodeA)" type veth \
+		peer name nic9 netns "$(ns nodeB)"
+	if [[ $1 = 4 ]]; then
+		from=192.168.7.1 to=192.168.7.2
+		ipn nodeA address add "$from"/24 dev nic9
+		ipn nodeB address add "$to"/24 dev nic9
+	else
+		from=fd07::1 to=fd07::2
+		ipn nodeA address add "$from"/64 dev nic9 nodad
+		ipn nodeB address add "$to"/64 dev nic9 nodad
+	fi
+	ipn nodeA link set nic9 up
+	ipn nodeB link set nic9 up
+	stateful nodeA
+	# The far side sees the node, not the pod.
+	bg nodeB "$SELFTESTS/packet.py" udp-echo "$to" 4000 >"$TMP/masq"
+	await 10 listens nodeB 4000 -u
+	snap nodeA
+	on podA1 "$SELFTESTS/packet.py" flows "$(addr podA1 "$1")" "$to" 4000 1
+	await 10 grep -q . "$TMP/masq"
+	cat "$TMP/masq"
+	grep -q "^$from " "$TMP/masq"
+	on podA1 ping "-$1" -c 3 -i 0.05 -W 3 "$to"
+	expect nodeA punt_device=4 tx_stack=4 tx_direct=0 rx_stack=3..4
+	on nodeA conntrack -L -f "ipv$1" 2>/dev/null | grep -q "src=$(addr podA1 \
+		"$1")"
+	[[ $(fw_counter nodeA untracked) = 0 ]]
+}
+
+# In through the host means out through the host.
+port_mapping() { # FAMILY
+	local to=192.168.9.1 got pod
+	[[ $1 = 4 ]] || to='fd09::1'
+	trap 'on nodeA nft delete table inet map; end_jobs' EXIT
+	pod=$(addr podA1 "$1")
+	on nodeA nft -f - <<-END
+	table inet map {
+		chain dnat {
+			type nat hook prerouting priority -100
+			ip daddr 192.168.9.1 tcp dport 8080 dnat ip to 10.1.0.1:8000
+			ip6 daddr fd09::1 tcp dport 8080 dnat ip6 to [fd01::1]:8000
+		}
+	}
+	END
+	mkdir -p "$TMP/www"
+	head -c 300000 /dev/zero >"$TMP/www/file"
+	bg podA1 /usr/bin/python3 -m http.server -b "$pod" -d "$TMP/www" 8000
+	await 20 listens podA1 8000
+	[[ $1 = 4 ]] || to="[$to]"
+	got=$(on nodeB curl -sS --max-time 10 "http://$to:8080/file" | wc -c)
+	[[ $got = 300000 ]]
+	# From behind the other node, too.
+	got=$(on podB1 curl -sS --max-time 10 "http://$to:8080/file" | wc -c)
+	[[ $got = 300000 ]]
+	# And without the mapping it is direct again.
+	snap nodeA
+	pings podB1 podA1 "$1" 3
+	expect nodeA rx_direct=3 tx_direct=3
+}
+
+### XFRM
+
+xfrm_block() { # FAMILY
+	ipn nodeA xfrm policy add src "$(addr podA1 "$1")" \
+		dst "$(addr podB1 "$1")" dir "$2" action block
+	errors podA1 "$(addr podB1 "$1")" "$1"
+	errors podA2 "$(addr podB1 "$1")" "$1"
+	ipn nodeA xfrm policy flush
+}
+
+xfrm() { # FAMILY
+	pings podA1 podB1 "$1" 1
+	snap nodeA
+	as_veth xfrm_block "$1" out
+	expect nodeA punt_xfrm=1..
+	as_veth xfrm_block "$1" fwd
+	snap nodeA
+	pings podA1 podB1 "$1" 3
+	expect nodeA tx_direct=3 rx_direct=3 punt_xfrm=0
+}
+
+load_module
+topology shunt nics=2 podA1 podA2 podB1
+ns_add podB9
+topology veth nics=2 podA1 podA2 podB1
+use shunt
+pods_quiet nodeA nodeB
+
+for family in 4 6; do
+	for how in '' -I '-T -p 80'; do
+		t "v$family traceroute${how:+ $how}" \
+			trace podA1 podB1 $family "$how"
+	done
+	t "v$family traceroute on one node" trace podA1 podA2 $family -I
+	t "v$family traceroute from host" trace nodeA podA1 $family -I
+	t "v$family traceroute from another host" trace nodeB podA1 $family -I
+	t "v$family traceroute to the host" trace podA1 nodeA $family -I
+	t "v$family TTL" ttl_counted $family
+	t "v$family MTU of a route" route_mtu $family
+	[[ $family = 6 ]] ||
+		t "v4 fragmented on the way" fragmented_on_the_way
+	t "v$family transfer learns the PMTU" transfer_learns_pmtu $family
+	t "v$family MTU of the receiving pod" mtu_of_pod $family
+	t "v$family fragment" extension $family frag
+	for route in blackhole unreachable prohibit; do
+		t "v$family $route route" special $family $route
+	done
+	t "v$family no route" no_route $family
+	t "v$family no such pod" no_such_pod $family
+	t "v$family route comes and goes" route_comes_and_goes $family
+	t "v$family own addresses" own $family
+	t "v$family rule from" rule $family from "$(addr podA1 $family)"
+	t "v$family rule to" rule $family to "$(addr podB1 $family)"
+	t "v$family rule tos" rule $family tos 0x10
+	t "v$family rule iif" rule_iif $family
+	t "v$family rule on ports" as_veth rule_ports $family
+	t "v$family rule to another table" rule_table $family
+	for policy in 0 1 2 3; do
+		t "v$family multipath, hash policy $policy" \
+			multipath $family $policy
+	done
+	t "v$family exceptions pass a stateful ruleset" \
+		stateful_exceptions $family
+	t "v$family flows by way of the host are tracked" \
+		stateful_flows $family
+	t "v$family port mapping" port_mapping $family
+	t "v$family XFRM policies" xfrm $family
+done
+t "v4 options" options
+for what in dstopts hopopts; do
+	t "v6 $what" extension 6 $what
+done
+t "link-local addresses" as_veth link_local
+finish
