@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reading what the kernel says of pods, and listing them with the names of
+ * their network namespaces.
+ *
+ * Entry points: shunt_pod_list(), shunt_pod_parse().
+ */
+#include <errno.h>
+#include <linux/genetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+void shunt_pod_clear(struct shunt_pod *pod)
+{
+	free(pod->addrs);
+	free(pod->netns);
+}
+
+static int append_addr(struct shunt_pod *pod, const struct nlattr *attr)
+{
+	struct shunt_addr *grown;
+
+	grown = realloc(pod->addrs, (pod->n_addrs + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	pod->addrs = grown;
+	if (!shunt_addr_get(attr, &grown[pod->n_addrs]))
+		return -EPROTO;
+	pod->n_addrs++;
+	return 0;
+}
+
+/* Attributes that occur more than once are not in a table. */
+static int parse_addrs(struct nlmsghdr *nlh, struct shunt_pod *pod)
+{
+	int head = sizeof(struct genlmsghdr);
+	struct nlattr *attr;
+	int rest, err = 0;
+
+	nlmsg_for_each_attr(attr, nlh, head, rest) {
+		if (nla_type(attr) != SHUNT_A_POD_ADDRESS)
+			continue;
+		err = append_addr(pod, attr);
+		if (err)
+			break;
+	}
+	return err;
+}
+
+static int parse(struct nlmsghdr *nlh, struct shunt_pod *pod)
+{
+	struct nlattr *tb[SHUNT_A_POD_MAX + 1];
+
+	*pod = (struct shunt_pod){ 0 };
+	if (shunt_genl_parse(nlh, tb, SHUNT_A_POD_MAX) ||
+	    !tb[SHUNT_A_POD_IFINDEX] || !tb[SHUNT_A_POD_NAME] ||
+	    !tb[SHUNT_A_POD_NETNSID] || !tb[SHUNT_A_POD_NODE] ||
+	    !tb[SHUNT_A_POD_MTU] || !tb[SHUNT_A_POD_MAC] ||
+	    nla_len(tb[SHUNT_A_POD_MAC]) != SHUNT_MAC_LEN)
+		return -EPROTO;
+	pod->ifindex = nla_get_u32(tb[SHUNT_A_POD_IFINDEX]);
+	pod->netnsid = nla_get_s32(tb[SHUNT_A_POD_NETNSID]);
+	pod->node = nla_get_u32(tb[SHUNT_A_POD_NODE]);
+	pod->mtu = nla_get_u32(tb[SHUNT_A_POD_MTU]);
+	memcpy(pod->mac, nla_data(tb[SHUNT_A_POD_MAC]), SHUNT_MAC_LEN);
+	nla_strlcpy(pod->name, tb[SHUNT_A_POD_NAME], sizeof(pod->name));
+	return parse_addrs(nlh, pod);
+}
+
+int shunt_pod_parse(struct shunt *sh, struct nlmsghdr *nlh,
+		    struct shunt_pod *pod)
+{
+	int err = parse(nlh, pod);
+
+	if (!err)
+		return 0;
+	shunt_pod_clear(pod);
+	if (err == -EPROTO)
+		return shunt_fail_reply(sh, "pod");
+	return shunt_fail_kernel(sh, err, "pod");
+}
+
+/**
+ * struct list - pods as they are collected
+ * @pods: those so far
+ * @n: how many
+ * @netnsid: only of this network namespace, if @one
+ * @one: not all
+ */
+struct list {
+	struct shunt_pod *pods;
+	unsigned int n;
+	int32_t netnsid;
+	bool one;
+};
+
+static int append(struct shunt *sh, struct list *list, struct nlmsghdr *nlh)
+{
+	struct shunt_pod *grown;
+	int err;
+
+	grown = realloc(list->pods, (list->n + 1) * sizeof(*grown));
+	if (!grown)
+		return shunt_fail(sh, -ENOMEM, "out of memory");
+	list->pods = grown;
+	err = shunt_pod_parse(sh, nlh, &grown[list->n]);
+	if (err)
+		return err;
+	if (list->one && grown[list->n].netnsid != list->netnsid)
+		shunt_pod_clear(&grown[list->n]);
+	else
+		list->n++;
+	return 0;
+}
+
+static int dump(struct shunt *sh, struct list *list)
+{
+	struct shunt_batch b = { 0 };
+	struct nlmsghdr *nlh = NULL;
+	int err;
+
+	err = shunt_genl_family(sh);
+	if (err)
+		return err;
+	shunt_genl_request(sh, &b, SHUNT_CMD_POD_GET, NLM_F_DUMP);
+	err = shunt_nl_run(sh, sh->genl, &b);
+	if (err)
+		shunt_fail_kernel(sh, err, "pods");
+	while (!err && (nlh = shunt_nl_next(&b, nlh)))
+		err = append(sh, list, nlh);
+	shunt_nl_free(&b);
+	return err;
+}
+
+static int add_names(struct shunt *sh, struct list *list)
+{
+	struct shunt_netns_names *names = NULL;
+	struct shunt_pod *pod;
+	const char *name;
+	unsigned int i;
+	int err;
+
+	err = shunt_netns_names_load(sh, &names);
+	for (i = 0; !err && i < list->n; i++) {
+		pod = &list->pods[i];
+		name = shunt_netns_names_find(names, pod->netnsid);
+		if (!name)
+			continue;
+		pod->netns = strdup(name);
+		if (!pod->netns)
+			err = -ENOMEM;
+	}
+	if (names)
+		shunt_netns_names_free(names);
+	return err ? shunt_fail_kernel(sh, err, "names of pods") : 0;
+}
+
+int shunt_pod_list(struct shunt *sh, const struct shunt_netns *netns,
+		   struct shunt_pod **pods, unsigned int *n)
+{
+	struct list list = { .one = netns };
+	int err = 0;
+
+	shunt_begin(sh);
+	if (netns) {
+		err = shunt_netns_id(sh, netns->fd, &list.netnsid);
+		if (err)
+			return shunt_fail_kernel(sh, err, "%s", netns->name);
+	}
+	err = dump(sh, &list);
+	if (!err && list.n)
+		err = add_names(sh, &list);
+	if (err) {
+		shunt_pod_free(list.pods, list.n);
+		return err;
+	}
+	*pods = list.pods;
+	*n = list.n;
+	return 0;
+}
+
+void shunt_pod_free(struct shunt_pod *pods, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		shunt_pod_clear(&pods[i]);
+	free(pods);
+}
