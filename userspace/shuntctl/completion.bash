@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Completion of shuntctl for bash: objects, verbs, keywords, names of network
+# namespaces and of devices. Installed as .../bash-completion/completions/shuntctl.
+
+_shuntctl_netns() {
+	local names
+	names=$(cd /run/netns 2>/dev/null && printf '%s\n' *)
+	[[ $names != '*' ]] || names=
+	mapfile -t COMPREPLY < <(compgen -W "$names" -- "$1"; compgen -f -- "$1")
+}
+
+_shuntctl_devices() {
+	local names
+	names=$(cd /sys/class/net 2>/dev/null && printf '%s\n' *)
+	mapfile -t COMPREPLY < <(compgen -W "$names" -- "$1")
+}
+
+_shuntctl_words() { # CURRENT WORD...
+	local current=$1
+	shift
+	mapfile -t COMPREPLY < <(compgen -W "$*" -- "$current")
+}
+
+# Behind "pod add NETNS": a keyword, or the value of the one before.
+_shuntctl_pod_add() { # CURRENT PREVIOUS WORD...
+	local current=$1 previous=$2 word words='ip'
+	shift 2
+	case $previous in
+	node) _shuntctl_devices "$current" ;;
+	dev) _shuntctl_words "$current" eth0 ;;
+	mtu) _shuntctl_words "$current" 1400 1500 9000 ;;
+	ip | mac) COMPREPLY=() ;;
+	*)
+		for word in dev mtu mac node; do
+			[[ " $* " == *" $word "* ]] || words+=" $word"
+		done
+		_shuntctl_words "$current" "$words"
+		;;
+	esac
+}
+
+_shuntctl_pod() { # CURRENT WORD...
+	local current=$1
+	shift
+	case $#:${1-} in
+	0:) _shuntctl_words "$current" show add del help ;;
+	1:show | 1:add | 1:del) _shuntctl_netns "$current" ;;
+	2:del) _shuntctl_words "$current" dev ;;
+	*:add) _shuntctl_pod_add "$current" "${!#}" "${@:3}" ;;
+	esac
+}
+
+_shuntctl_uplink() { # CURRENT WORD...
+	local current=$1
+	shift
+	case $#:${1-} in
+	0:) _shuntctl_words "$current" show add del help ;;
+	1:show | 1:add | 1:del) _shuntctl_devices "$current" ;;
+	esac
+}
+
+_shuntctl() {
+	local current=${COMP_WORDS[COMP_CWORD]} word words=()
+	COMPREPLY=()
+	# Options may stand anywhere.
+	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+		[[ $word = -* ]] || words+=("$word")
+	done
+	if [[ $current = -* ]]; then
+		_shuntctl_words "$current" -a --all -h --help -j --json \
+			-V --version
+		return
+	fi
+	case ${words[0]-} in
+	'') _shuntctl_words "$current" uplink pod stats help ;;
+	uplink) _shuntctl_uplink "$current" "${words[@]:1}" ;;
+	pod) _shuntctl_pod "$current" "${words[@]:1}" ;;
+	stats)
+		[[ ${#words[@]} -gt 1 ]] ||
+			_shuntctl_words "$current" show help
+		;;
+	esac
+}
+
+complete -F _shuntctl shuntctl
