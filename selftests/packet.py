@@ -5,7 +5,7 @@
   packet.py send raw|frame WHAT [KEY VALUE]...
   packet.py udp-echo ADDR PORT
   packet.py txtime ADDR PORT MILLISECONDS
-  packet.py flows SRC DST PORT COUNT
+  packet.py flows SRC DST PORT COUNT [ADDRESSES]
 
 "raw" goes through a raw socket, thus the stack and its neighbour; "frame"
 through a packet socket on the device "dev" (eth0). WHAT is udp, arp, lldp,
@@ -14,7 +14,7 @@ echo. Keys: src, dst, count, ttl, tos, size, dev, sport, dport, mac, vlan.
 
 "udp-echo" answers each datagram and prints it with its sender. "txtime" sends a
 datagram to be delivered that much later. "flows" sends COUNT datagrams from as
-many ports.
+many ports, or to ADDRESSES addresses from DST on.
 """
 import ipaddress
 import socket
@@ -161,11 +161,12 @@ def txtime(address, port, delay):
     print((time.monotonic_ns() - start) // 1000000)
 
 
-def flows(src, dst, port, count):
+def flows(src, dst, port, count, addresses=1):
+    first = ipaddress.ip_address(dst)
     for n in range(count):
         sock = udp_socket(src)
         sock.bind((src, 20000 + n))
-        sock.sendto(b"x" * 16, (dst, port))
+        sock.sendto(b"x" * 16, (str(first + n % addresses), port))
         sock.close()
 
 
@@ -178,7 +179,7 @@ def main():
     elif verb == "txtime":
         txtime(rest[0], int(rest[1]), int(rest[2]))
     elif verb == "flows":
-        flows(rest[0], rest[1], int(rest[2]), int(rest[3]))
+        flows(rest[0], rest[1], *map(int, rest[2:]))
     else:
         sys.exit(__doc__)
 

@@ -13,7 +13,8 @@ datapath_pod() { # NODE POD ADDR4 ADDR6
 	ipn "$node" address add 169.254.1.1/32 dev "$pod" scope link
 	ipn "$node" address add fe80::1/64 dev "$pod" nodad
 	ipn "$node" link set "$pod" up
-	ipn "$node" route add "$addr4/32" dev "$pod"
+	# As routes by way of a gateway are: it decides on the source of errors.
+	ipn "$node" route add "$addr4/32" dev "$pod" scope global
 	ipn "$node" route add "$addr6/128" dev "$pod"
 	ipn "$pod" address add "$addr4/32" dev eth0
 	ipn "$pod" address add "$addr6/128" dev eth0 nodad
