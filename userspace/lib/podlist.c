@@ -86,14 +86,10 @@ int shunt_pod_parse(struct shunt *sh, struct nlmsghdr *nlh,
  * struct list - pods as they are collected
  * @pods: those so far
  * @n: how many
- * @netnsid: only of this network namespace, if @one
- * @one: not all
  */
 struct list {
 	struct shunt_pod *pods;
 	unsigned int n;
-	int32_t netnsid;
-	bool one;
 };
 
 static int append(struct shunt *sh, struct list *list, struct nlmsghdr *nlh)
@@ -106,13 +102,9 @@ static int append(struct shunt *sh, struct list *list, struct nlmsghdr *nlh)
 		return shunt_fail(sh, -ENOMEM, "out of memory");
 	list->pods = grown;
 	err = shunt_pod_parse(sh, nlh, &grown[list->n]);
-	if (err)
-		return err;
-	if (list->one && grown[list->n].netnsid != list->netnsid)
-		shunt_pod_clear(&grown[list->n]);
-	else
+	if (!err)
 		list->n++;
-	return 0;
+	return err;
 }
 
 static int dump(struct shunt *sh, struct list *list)
@@ -132,6 +124,27 @@ static int dump(struct shunt *sh, struct list *list)
 		err = append(sh, list, nlh);
 	shunt_nl_free(&b);
 	return err;
+}
+
+/* Asked for after the dump: that is what gives a network namespace its id. */
+static int keep_netns(struct shunt *sh, struct list *list,
+		      const struct shunt_netns *netns)
+{
+	unsigned int i, kept = 0;
+	int32_t id;
+	int err;
+
+	err = shunt_netns_id(sh, netns->fd, &id);
+	if (err)
+		return shunt_fail_kernel(sh, err, "%s", netns->name);
+	for (i = 0; i < list->n; i++) {
+		if (list->pods[i].netnsid == id)
+			list->pods[kept++] = list->pods[i];
+		else
+			shunt_pod_clear(&list->pods[i]);
+	}
+	list->n = kept;
+	return 0;
 }
 
 static int add_names(struct shunt *sh, struct list *list)
@@ -160,16 +173,13 @@ static int add_names(struct shunt *sh, struct list *list)
 int shunt_pod_list(struct shunt *sh, const struct shunt_netns *netns,
 		   struct shunt_pod **pods, unsigned int *n)
 {
-	struct list list = { .one = netns };
-	int err = 0;
+	struct list list = { 0 };
+	int err;
 
 	shunt_begin(sh);
-	if (netns) {
-		err = shunt_netns_id(sh, netns->fd, &list.netnsid);
-		if (err)
-			return shunt_fail_kernel(sh, err, "%s", netns->name);
-	}
 	err = dump(sh, &list);
+	if (!err && netns)
+		err = keep_netns(sh, &list, netns);
 	if (!err && list.n)
 		err = add_names(sh, &list);
 	if (err) {

@@ -82,7 +82,9 @@ static void put_route(struct shunt_batch *b, const char *what, int type,
 	shunt_nl_put_u32(b, RTA_OIF, ifindex);
 }
 
-/* A pod's way out: the default route, and who the gateway is. */
+/* A pod's way out: the default route, and who the gateway is. A pod that has a
+ * default route already, by another device, keeps it.
+ */
 void shunt_route_put_gateway(struct shunt_batch *b, uint32_t ifindex,
 			     int family)
 {
@@ -95,6 +97,7 @@ void shunt_route_put_gateway(struct shunt_batch *b, uint32_t ifindex,
 	put_neighbour(b, ifindex, &via);
 	put_route(b, "default route", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL,
 		  &head, ifindex, &via);
+	shunt_nl_tolerate(b, -EEXIST);
 }
 
 /**
