@@ -38,7 +38,7 @@ static __always_inline int shunt_deliver_uplink(struct sk_buff *skb,
 	struct neighbour *neigh = route->neigh;
 
 	skb->dev = route->out;
-	if (likely(neigh && !READ_ONCE(neigh->dead) && !route->skip_hh &&
+	if (likely(route->hh && !READ_ONCE(neigh->dead) &&
 		   READ_ONCE(neigh->nud_state) & NUD_CONNECTED &&
 		   READ_ONCE(neigh->hh.hh_len) &&
 		   route->out->priv_flags & IFF_XMIT_DST_RELEASE))

@@ -61,13 +61,20 @@ static int node_init(struct net_device *dev)
 	if (!node->stats)
 		return -ENOMEM;
 	err = shunt_pod_table_init(node);
-	if (err) {
-		free_percpu(node->stats);
-		return err;
-	}
+	if (err)
+		goto err_free_stats;
+	err = shunt_route_cache_alloc(node);
+	if (err)
+		goto err_destroy_table;
 	dev_net_state(node->net)->node = node;
 	__module_get(THIS_MODULE);
 	return 0;
+
+err_destroy_table:
+	shunt_pod_table_destroy(node);
+err_free_stats:
+	free_percpu(node->stats);
+	return err;
 }
 
 /* Pods are on the same kill list, and may have gone first or not. */
@@ -413,9 +420,6 @@ static int new_pod(struct net *src_net, struct net_device *dev,
 	node = find_node_of_pod(src_net, dev, tb, data, extack);
 	if (IS_ERR(node))
 		return PTR_ERR(node);
-	err = shunt_route_cache_alloc(node);
-	if (err)
-		return err;
 	setup_pod(dev, node);
 	pod->follow_mtu = !tb[IFLA_MTU];
 	if (!tb[IFLA_MTU])

@@ -22,9 +22,22 @@ bool shunt_pkt_addrs(struct sk_buff *skb, struct shunt_addr *saddr,
 		     struct shunt_addr *daddr);
 void shunt_pkt_set_type(struct sk_buff *skb, const struct shunt_addr *daddr);
 
+/* In both walks a packet's data is at its network header: rx_handlers and
+ * neighbours' outputs are called like that.
+ */
+static inline struct iphdr *shunt_pkt_v4(const struct sk_buff *skb)
+{
+	return (struct iphdr *)skb->data;
+}
+
+static inline struct ipv6hdr *shunt_pkt_v6(const struct sk_buff *skb)
+{
+	return (struct ipv6hdr *)skb->data;
+}
+
 /**
  * shunt_pkt_test_v4() - is an IPv4 packet plainly simple?
- * @skb: packet, its network header set
+ * @skb: packet
  *
  * Simple is a header without options whose TTL survives a hop. Its checksum
  * is not looked at: TTL and checksum change together, so that a wrong one
@@ -37,9 +50,9 @@ shunt_pkt_test_v4(struct sk_buff *skb)
 {
 	const struct iphdr *iph;
 
-	if (unlikely(!pskb_network_may_pull(skb, sizeof(*iph))))
+	if (unlikely(!pskb_may_pull(skb, sizeof(*iph))))
 		return SHUNT_STAT_DROP_MALFORMED;
-	iph = ip_hdr(skb);
+	iph = shunt_pkt_v4(skb);
 	if (unlikely(*(const u8 *)iph != 0x45 || iph->ttl <= 1))
 		return shunt_pkt_why_v4(skb);
 	return SHUNT_DIRECT;
@@ -56,7 +69,7 @@ static inline bool shunt_pkt_is_option_v6(u8 nexthdr)
 
 /**
  * shunt_pkt_test_v6() - is an IPv6 packet plainly simple?
- * @skb: packet, its network header set
+ * @skb: packet
  *
  * Return: SHUNT_DIRECT, or the counter that says why not.
  */
@@ -65,9 +78,9 @@ shunt_pkt_test_v6(struct sk_buff *skb)
 {
 	const struct ipv6hdr *ip6h;
 
-	if (unlikely(!pskb_network_may_pull(skb, sizeof(*ip6h))))
+	if (unlikely(!pskb_may_pull(skb, sizeof(*ip6h))))
 		return SHUNT_STAT_DROP_MALFORMED;
-	ip6h = ipv6_hdr(skb);
+	ip6h = shunt_pkt_v6(skb);
 	if (unlikely((*(const u8 *)ip6h & 0xf0) != 0x60 ||
 		     ip6h->hop_limit <= 1 ||
 		     ip6h->nexthdr == IPPROTO_ICMPV6 ||
@@ -83,19 +96,20 @@ static inline bool shunt_pkt_fits(const struct sk_buff *skb, u32 mtu)
 	       (skb_is_gso(skb) && skb_gso_validate_network_len(skb, mtu));
 }
 
-/* The one hop that the host's stack would have been. */
-static inline void shunt_pkt_age_v4(struct sk_buff *skb)
+/**
+ * shunt_pkt_age() - the one hop that the host's stack would have been
+ * @skb: simple packet, its header writable
+ */
+static __always_inline void shunt_pkt_age(struct sk_buff *skb)
 {
-	ip_decrease_ttl(ip_hdr(skb));
-}
-
-static inline void shunt_pkt_age_v6(struct sk_buff *skb)
-{
+	if (likely(skb->protocol == htons(ETH_P_IP))) {
+		ip_decrease_ttl(shunt_pkt_v4(skb));
+		return;
+	}
 	/* No checksum of the packet covers it but the one of the NIC. */
 	if (skb->ip_summed == CHECKSUM_COMPLETE)
-		skb->csum = csum_sub(skb->csum,
-				     (__force __wsum)htons(1));
-	ipv6_hdr(skb)->hop_limit--;
+		skb->csum = csum_sub(skb->csum, (__force __wsum)htons(1));
+	shunt_pkt_v6(skb)->hop_limit--;
 }
 
 /**

@@ -11,6 +11,70 @@
 #include "pod.h"
 #include "route.h"
 
+#define FILTER_MIN_BITS 10
+#define FILTER_BITS_PER_ADDR 32
+
+static struct shunt_pod_filter *filter_alloc(unsigned int addrs)
+{
+	struct shunt_pod_filter *filter;
+	unsigned int bits;
+
+	bits = max_t(unsigned int, FILTER_MIN_BITS,
+		     ilog2(roundup_pow_of_two(addrs * FILTER_BITS_PER_ADDR)));
+	filter = kvzalloc(struct_size(filter, bits,
+				      BITS_TO_LONGS(1UL << bits)), GFP_KERNEL);
+	if (!filter)
+		return NULL;
+	filter->shift = 64 - bits;
+	filter->room = (1U << bits) / FILTER_BITS_PER_ADDR;
+	return filter;
+}
+
+static void filter_set(struct shunt_pod_filter *filter,
+		       const struct shunt_addr *addr)
+{
+	set_bit(shunt_addr_hash(addr) >> filter->shift, filter->bits);
+}
+
+/* A new one of twice the room, without the bits of addresses that are gone.
+ * They are not unset when an address goes, for others may share them.
+ */
+static int filter_renew(struct shunt_node *node)
+{
+	unsigned int addrs = atomic_read(&node->pod_table.nelems);
+	struct shunt_pod_filter *old, *new;
+	struct shunt_pod_addr *entry;
+	struct shunt_pod *pod;
+
+	new = filter_alloc(2 * addrs + 1);
+	if (!new)
+		return -ENOMEM;
+	list_for_each_entry(pod, &node->pods, list)
+		list_for_each_entry(entry, &pod->addrs, list)
+			filter_set(new, &entry->addr);
+	old = rtnl_dereference(node->pod_filter);
+	rcu_assign_pointer(node->pod_filter, new);
+	node->pod_filter_used = addrs;
+	kvfree_rcu_mightsleep(old);
+	return 0;
+}
+
+static int filter_add(struct shunt_node *node, const struct shunt_addr *addr)
+{
+	struct shunt_pod_filter *filter = rtnl_dereference(node->pod_filter);
+	int err;
+
+	if (node->pod_filter_used == filter->room) {
+		err = filter_renew(node);
+		if (err)
+			return err;
+		filter = rtnl_dereference(node->pod_filter);
+	}
+	filter_set(filter, addr);
+	node->pod_filter_used++;
+	return 0;
+}
+
 /**
  * shunt_pod_table_init() - prepare a node's table
  * @node: the node
@@ -19,7 +83,18 @@
  */
 int shunt_pod_table_init(struct shunt_node *node)
 {
-	return rhashtable_init(&node->pod_table, &shunt_pod_params);
+	struct shunt_pod_filter *filter = filter_alloc(1);
+	int err;
+
+	if (!filter)
+		return -ENOMEM;
+	err = rhashtable_init(&node->pod_table, &shunt_pod_params);
+	if (err) {
+		kvfree(filter);
+		return err;
+	}
+	RCU_INIT_POINTER(node->pod_filter, filter);
+	return 0;
 }
 
 /**
@@ -29,6 +104,7 @@ int shunt_pod_table_init(struct shunt_node *node)
 void shunt_pod_table_destroy(struct shunt_node *node)
 {
 	rhashtable_destroy(&node->pod_table);
+	kvfree(rcu_access_pointer(node->pod_filter));
 }
 
 /* Which unicast addresses the direct path can carry. */
@@ -99,15 +175,20 @@ int shunt_pod_addr_add(struct shunt_pod *pod, const struct shunt_addr *addr,
 		return -ENOMEM;
 	entry->addr = *addr;
 	entry->pod = pod;
+	err = filter_add(node, addr);
+	if (err)
+		goto err_free;
 	err = rhashtable_insert_fast(&node->pod_table, &entry->hash,
 				     shunt_pod_params);
-	if (err) {
-		kfree(entry);
-		return err;
-	}
+	if (err)
+		goto err_free;
 	list_add_tail(&entry->list, &pod->addrs);
 	shunt_route_invalidate(node);
 	return 0;
+
+err_free:
+	kfree(entry);
+	return err;
 }
 
 static void remove_addr(struct shunt_node *node, struct shunt_pod_addr *entry)

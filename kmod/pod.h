@@ -5,8 +5,10 @@
 #ifndef SHUNT_POD_H
 #define SHUNT_POD_H
 
+#include <linux/bitops.h>
 #include <linux/hash.h>
 #include <linux/rhashtable.h>
+#include <linux/unaligned.h>
 #include <net/ipv6.h>
 
 #include "shunt.h"
@@ -39,19 +41,46 @@ static inline struct shunt_addr shunt_addr_v4(__be32 v4)
 }
 
 /* The addresses in the table are the operator's: no secret is needed, and one
- * multiplication spreads them.
+ * multiplication spreads them. The upper bits are the good ones.
  */
-static inline u32 shunt_addr_hash(const void *key, u32 len, u32 seed)
+static inline u64 shunt_addr_hash_v4(__be32 v4)
 {
-	const struct shunt_addr *addr = key;
-	u64 word = (__force u64)addr->v6.s6_addr32[0] << 32 |
-		   (__force u64)addr->v6.s6_addr32[1];
-
-	word = word * GOLDEN_RATIO_64 ^ seed;
-	word ^= (__force u64)addr->v6.s6_addr32[2] << 32 |
-		(__force u64)addr->v6.s6_addr32[3];
-	return word * GOLDEN_RATIO_64 >> 32;
+	return (__force u32)v4 * GOLDEN_RATIO_64;
 }
+
+static inline u64 shunt_addr_hash_v6(const struct in6_addr *v6)
+{
+	u64 hi = get_unaligned((const u64 *)&v6->s6_addr32[0]);
+	u64 lo = get_unaligned((const u64 *)&v6->s6_addr32[2]);
+
+	return (rol64(hi, 29) ^ lo) * GOLDEN_RATIO_64;
+}
+
+static inline u64 shunt_addr_hash(const struct shunt_addr *addr)
+{
+	if (ipv6_addr_v4mapped(&addr->v6))
+		return shunt_addr_hash_v4(addr->v6.s6_addr32[3]);
+	return shunt_addr_hash_v6(&addr->v6);
+}
+
+static inline u32 shunt_addr_hashfn(const void *key, u32 len, u32 seed)
+{
+	return shunt_addr_hash(key) >> 32;
+}
+
+/**
+ * struct shunt_pod_filter - which addresses are surely no pod's
+ * @shift: 64 less the binary logarithm of the number of bits
+ * @room: up to how many addresses it is good for
+ * @bits: one set for each address that is a pod's, or was lately
+ *
+ * Sized so that at most one in 32 other addresses needs a lookup.
+ */
+struct shunt_pod_filter {
+	unsigned int shift;
+	unsigned int room;
+	unsigned long bits[];
+};
 
 static inline int shunt_addr_cmp(struct rhashtable_compare_arg *arg,
 				 const void *obj)
@@ -66,7 +95,7 @@ static const struct rhashtable_params shunt_pod_params = {
 	.key_len = sizeof(struct shunt_addr),
 	.key_offset = offsetof(struct shunt_pod_addr, addr),
 	.head_offset = offsetof(struct shunt_pod_addr, hash),
-	.hashfn = shunt_addr_hash,
+	.hashfn = shunt_addr_hashfn,
 	.obj_cmpfn = shunt_addr_cmp,
 	.automatic_shrinking = true,
 };
@@ -86,6 +115,41 @@ static inline struct shunt_pod *shunt_pod_lookup(struct shunt_node *node,
 
 	entry = rhashtable_lookup(&node->pod_table, addr, shunt_pod_params);
 	return entry ? entry->pod : NULL;
+}
+
+static __always_inline bool shunt_pod_filter_test(const struct shunt_node *node,
+						  u64 hash)
+{
+	const struct shunt_pod_filter *filter;
+
+	filter = rcu_dereference(node->pod_filter);
+	return test_bit(hash >> filter->shift, filter->bits);
+}
+
+/**
+ * shunt_pod_filter_v4() - could an IPv4 address be a pod's?
+ * @node: the node
+ * @v4: the address
+ *
+ * Context: RCU read side.
+ */
+static __always_inline bool shunt_pod_filter_v4(const struct shunt_node *node,
+						__be32 v4)
+{
+	return shunt_pod_filter_test(node, shunt_addr_hash_v4(v4));
+}
+
+/**
+ * shunt_pod_filter_v6() - could an IPv6 address be a pod's?
+ * @node: the node
+ * @v6: the address
+ *
+ * Context: RCU read side.
+ */
+static __always_inline bool shunt_pod_filter_v6(const struct shunt_node *node,
+						const struct in6_addr *v6)
+{
+	return shunt_pod_filter_test(node, shunt_addr_hash_v6(v6));
 }
 
 int shunt_pod_table_init(struct shunt_node *node);

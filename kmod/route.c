@@ -11,10 +11,10 @@
  */
 #include <linux/slab.h>
 #include <net/arp.h>
-#include <net/ip6_fib.h>
 #include <net/ip6_route.h>
 #include <net/ndisc.h>
 #include <net/route.h>
+#include <net/xfrm.h>
 
 #include "pod.h"
 #include "route.h"
@@ -50,7 +50,11 @@ static bool is_v6(const struct shunt_route *route)
 
 static u64 route_word(const struct shunt_route *route)
 {
-	return is_v6(route) ? shunt_route_word_v6(route->addr) : route->addr[0];
+	const u64 *addr = route->addr;
+
+	if (is_v6(route))
+		return shunt_route_word_v6(addr[0], addr[1], addr[2], addr[3]);
+	return addr[0];
 }
 
 /* Valid answers that push each other out call for a larger table. */
@@ -80,7 +84,7 @@ static void route_store(struct shunt_node *node, struct shunt_route *route,
 	struct shunt_route *old;
 	u64 slot;
 
-	if (!keep || !cache || READ_ONCE(node->dead)) {
+	if (!keep || READ_ONCE(node->dead)) {
 		shunt_stats_inc(node->stats, SHUNT_STAT_ROUTE_UNCACHED);
 		route_free_later(route);
 		return;
@@ -95,27 +99,19 @@ static void route_store(struct shunt_node *node, struct shunt_route *route,
 }
 
 /* From whom, and to whom: what the pod table says to a new question. */
-static bool check_pods(struct shunt_node *node, const struct shunt_entry *entry,
-		       struct sk_buff *skb, struct shunt_pod **peer,
-		       enum shunt_stat *why)
+static enum shunt_stat check_pods(struct shunt_node *node,
+				  const struct shunt_entry *entry,
+				  struct sk_buff *skb, struct shunt_pod **peer)
 {
 	struct shunt_addr saddr, daddr;
-	struct shunt_pod *owner;
 
-	if (!shunt_pkt_addrs(skb, &saddr, &daddr)) {
-		*why = SHUNT_STAT_DROP_MALFORMED;
-		return false;
-	}
+	if (!shunt_pkt_addrs(skb, &saddr, &daddr))
+		return SHUNT_STAT_DROP_MALFORMED;
 	*peer = shunt_pod_lookup(node, &daddr);
-	if (!entry->pod && !*peer) {
-		*why = SHUNT_DIRECT;
-		return false;
-	}
-	owner = shunt_pod_lookup(node, &saddr);
-	if (owner == entry->pod)
-		return true;
-	*why = entry->pod ? SHUNT_STAT_DROP_SPOOF : SHUNT_STAT_PUNT_SOURCE;
-	return false;
+	if (shunt_pod_lookup(node, &saddr) != entry->pod)
+		return entry->pod ? SHUNT_STAT_DROP_SPOOF :
+				    SHUNT_STAT_PUNT_SOURCE;
+	return SHUNT_DIRECT;
 }
 
 /* The route must lead to a pod of this node, or, for what a pod sends, to an
@@ -138,29 +134,42 @@ static enum shunt_stat check_out(struct shunt_node *node,
 	return SHUNT_DIRECT;
 }
 
+/* Policies for xfrm interfaces count here, too: only a lookup tells. One that
+ * is added later voids the routes.
+ */
+static bool has_xfrm(const struct net *net)
+{
+	return READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_OUT]) ||
+	       READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_FWD]) ||
+	       READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_OUT]) !=
+		       XFRM_USERPOLICY_ACCEPT ||
+	       READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_FWD]) !=
+		       XFRM_USERPOLICY_ACCEPT;
+}
+
 /* What depends on the question alone, whatever the family. */
 static struct shunt_route *route_make(struct shunt_node *node,
 				      const struct shunt_entry *entry,
 				      struct dst_entry *dst,
-				      struct shunt_pod *peer,
-				      enum shunt_stat *why)
+				      struct shunt_pod *peer)
 {
 	struct net_device *out = dst_dev(dst);
 	struct shunt_route *route;
+	enum shunt_stat why;
 
-	*why = check_out(node, entry, out, peer);
-	if (*why != SHUNT_DIRECT)
-		return NULL;
-	*why = SHUNT_STAT_DROP_NOMEM;
+	why = check_out(node, entry, out, peer);
+	if (why != SHUNT_DIRECT)
+		return shunt_route_none(why);
 	route = kmem_cache_zalloc(route_slab, GFP_ATOMIC | __GFP_NOWARN);
 	if (!route)
-		return NULL;
+		return shunt_route_none(SHUNT_STAT_DROP_NOMEM);
 	if (!dst_hold_safe(dst)) {
 		kmem_cache_free(route_slab, route);
-		return NULL;
+		return shunt_route_none(SHUNT_STAT_DROP_NOMEM);
 	}
 	route->entry = entry;
 	route->dst = dst;
+	route->xfrm = has_xfrm(node->net);
 	if (out == node->dev) {
 		route->pod = peer;
 		route->headroom = ETH_HLEN;
@@ -171,10 +180,14 @@ static struct shunt_route *route_make(struct shunt_node *node,
 	return route;
 }
 
-static void hold_neigh(struct shunt_route *route, struct neighbour *neigh)
+static void hold_neigh(struct shunt_route *route, struct neighbour *neigh,
+		       bool skip_hh)
 {
-	if (!IS_ERR(neigh) && refcount_inc_not_zero(&neigh->refcnt))
-		route->neigh = neigh;
+	route->skip_hh = skip_hh;
+	if (IS_ERR(neigh) || !refcount_inc_not_zero(&neigh->refcnt))
+		return;
+	route->neigh = neigh;
+	route->hh = !skip_hh;
 }
 
 static bool is_direct_v4(const struct sk_buff *skb)
@@ -199,28 +212,28 @@ static bool may_keep_v4(const struct sk_buff *skb, const struct net *net)
 
 static struct shunt_route *make_v4(struct shunt_node *node,
 				   const struct shunt_entry *entry,
-				   struct sk_buff *skb, struct shunt_pod *peer,
-				   enum shunt_stat *why)
+				   struct sk_buff *skb, struct shunt_pod *peer)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 	struct rtable *rt = skb_rtable(skb);
 	struct shunt_route *route;
+	struct neighbour *neigh;
 	bool is_v6gw = false;
 
-	route = route_make(node, entry, &rt->dst, peer, why);
-	if (!route)
-		return NULL;
+	route = route_make(node, entry, &rt->dst, peer);
+	if (IS_ERR(route))
+		return route;
 	route->addr[0] = shunt_route_word_v4(iph);
 	route->tag = shunt_route_tag(skb->mark, iph->tos, AF_INET);
-	route->rp_filter = shunt_route_rp_filter(entry, skb);
+	route->rp_filter = shunt_route_rp_filter(node, entry, skb, entry->pod);
 	route->mtu = ip_dst_mtu_maybe_forward(&rt->dst, true);
 	if (route->pod)
 		route->mtu = min(route->mtu, READ_ONCE(peer->dev->mtu));
 	if (READ_ONCE(node->net->ipv4.sysctl_ip_fwd_update_priority))
 		route->priority = rt_tos2priority(iph->tos);
 	if (route->out) {
-		hold_neigh(route, ip_neigh_for_gw(rt, skb, &is_v6gw));
-		route->skip_hh = is_v6gw;
+		neigh = ip_neigh_for_gw(rt, skb, &is_v6gw);
+		hold_neigh(route, neigh, is_v6gw);
 	}
 	return route;
 }
@@ -229,37 +242,36 @@ static struct shunt_route *make_v4(struct shunt_node *node,
  * shunt_route_ask_v4() - ask the FIB where an IPv4 packet goes
  * @node: the node
  * @entry: where it comes from
- * @skb: simple packet without a dst that its sender still needs; the control
- *	block is lost
- * @why: set if NULL is returned, see shunt_route_lookup_v4()
+ * @skb: simple packet; its dst and control block are lost
  *
  * Context: RCU read side, any.
- * Return: the answer, good until the end of the RCU section, or NULL.
+ * Return: as shunt_route_lookup().
  */
 struct shunt_route *shunt_route_ask_v4(struct shunt_node *node,
 				       const struct shunt_entry *entry,
-				       struct sk_buff *skb,
-				       enum shunt_stat *why)
+				       struct sk_buff *skb)
 {
 	/* Before the question, or a change during it would go unnoticed. */
 	u32 generation = smp_load_acquire(&node->generation);
 	const struct iphdr *iph = ip_hdr(skb);
-	struct shunt_route *route = NULL;
+	struct shunt_route *route;
 	struct shunt_pod *peer;
+	enum shunt_stat why;
 
-	if (!check_pods(node, entry, skb, &peer, why))
-		return NULL;
+	why = check_pods(node, entry, skb, &peer);
+	if (why != SHUNT_DIRECT)
+		return shunt_route_none(why);
 	local_bh_disable();
 	shunt_stats_inc(node->stats, SHUNT_STAT_ROUTE_MISS);
 	if (entry->pod)
 		skb->mark = 0;
 	skb_dst_drop(skb);
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-	*why = SHUNT_STAT_PUNT_ROUTE;
+	route = shunt_route_none(SHUNT_STAT_PUNT_ROUTE);
 	if (!ip_route_input_noref(skb, iph->daddr, iph->saddr, iph->tos,
 				  entry->iif) && is_direct_v4(skb))
-		route = make_v4(node, entry, skb, peer, why);
-	if (route) {
+		route = make_v4(node, entry, skb, peer);
+	if (!IS_ERR(route)) {
 		route->generation = generation;
 		route_store(node, route, may_keep_v4(skb, node->net));
 	}
@@ -318,25 +330,28 @@ static bool may_keep_v6(const struct sk_buff *skb, const struct net *net)
 static struct shunt_route *make_v6(struct shunt_node *node,
 				   const struct shunt_entry *entry,
 				   struct sk_buff *skb, struct dst_entry *dst,
-				   struct shunt_pod *peer,
-				   enum shunt_stat *why)
+				   struct shunt_pod *peer)
 {
 	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
 	struct rt6_info *rt = dst_rt6_info(dst);
 	struct shunt_route *route;
+	struct neighbour *neigh;
+	unsigned int i;
 
-	route = route_make(node, entry, dst, peer, why);
-	if (!route)
-		return NULL;
-	memcpy(route->addr, (const void *)&ip6h->saddr, sizeof(route->addr));
+	route = route_make(node, entry, dst, peer);
+	if (IS_ERR(route))
+		return route;
+	for (i = 0; i < ARRAY_SIZE(route->addr); i++)
+		route->addr[i] = shunt_route_part_v6(ip6h, i);
 	route->tag = shunt_route_tag(skb->mark, ipv6_get_dsfield(ip6h),
 				     AF_INET6);
 	route->cookie = rt6_get_cookie(rt);
 	/* What every link carries; sysctls change the rest unheard. */
 	route->mtu = IPV6_MIN_MTU;
-	if (route->out)
-		hold_neigh(route, ip_neigh_gw6(route->out,
-					       rt6_nexthop(rt, &ip6h->daddr)));
+	if (route->out) {
+		neigh = ip_neigh_gw6(route->out, rt6_nexthop(rt, &ip6h->daddr));
+		hold_neigh(route, neigh, false);
+	}
 	return route;
 }
 
@@ -344,28 +359,27 @@ static struct shunt_route *make_v6(struct shunt_node *node,
  * shunt_route_ask_v6() - ask the FIB where an IPv6 packet goes
  * @node: the node
  * @entry: where it comes from
- * @skb: simple packet without a dst that its sender still needs; the control
- *	block is lost
- * @why: set if NULL is returned, see shunt_route_lookup_v4()
+ * @skb: simple packet; its dst and control block are lost
  *
  * Context: RCU read side, any.
- * Return: the answer, good until the end of the RCU section, or NULL.
+ * Return: as shunt_route_lookup().
  */
 struct shunt_route *shunt_route_ask_v6(struct shunt_node *node,
 				       const struct shunt_entry *entry,
-				       struct sk_buff *skb,
-				       enum shunt_stat *why)
+				       struct sk_buff *skb)
 {
 	u32 generation = smp_load_acquire(&node->generation);
-	struct shunt_route *route = NULL;
+	struct shunt_route *route;
 	struct dst_entry *dst;
 	struct shunt_pod *peer;
+	enum shunt_stat why;
 
-	if (!check_pods(node, entry, skb, &peer, why))
-		return NULL;
-	*why = SHUNT_STAT_PUNT_ROUTE;
+	why = check_pods(node, entry, skb, &peer);
+	if (why != SHUNT_DIRECT)
+		return shunt_route_none(why);
+	route = shunt_route_none(SHUNT_STAT_PUNT_ROUTE);
 	if (!is_forwarded_v6(node, entry, skb))
-		return NULL;
+		return route;
 	local_bh_disable();
 	shunt_stats_inc(node->stats, SHUNT_STAT_ROUTE_MISS);
 	if (entry->pod)
@@ -374,8 +388,8 @@ struct shunt_route *shunt_route_ask_v6(struct shunt_node *node,
 	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
 	dst = lookup_v6(node, entry, skb);
 	if (is_direct_v6(dst))
-		route = make_v6(node, entry, skb, dst, peer, why);
-	if (route) {
+		route = make_v6(node, entry, skb, dst, peer);
+	if (!IS_ERR(route)) {
 		route->generation = generation;
 		route_store(node, route, may_keep_v6(skb, node->net));
 	}
@@ -531,19 +545,15 @@ static void cache_grow(struct work_struct *work)
 }
 
 /**
- * shunt_route_cache_alloc() - make a node's cache, unless it has one
+ * shunt_route_cache_alloc() - make a node's cache
  * @node: the node
  *
- * Context: RTNL.
  * Return: 0 or -ENOMEM.
  */
 int shunt_route_cache_alloc(struct shunt_node *node)
 {
 	struct shunt_cache *cache;
 
-	ASSERT_RTNL();
-	if (rcu_access_pointer(node->cache))
-		return 0;
 	cache = cache_alloc(CACHE_MIN_BITS);
 	if (!cache)
 		return -ENOMEM;
@@ -560,8 +570,6 @@ void shunt_route_cache_free(struct shunt_node *node)
 {
 	struct shunt_cache *cache;
 
-	if (!rcu_access_pointer(node->cache))
-		return;
 	cancel_work_sync(&node->grow);
 	cache = rcu_dereference_protected(node->cache, 1);
 	RCU_INIT_POINTER(node->cache, NULL);
@@ -585,8 +593,7 @@ void shunt_route_flush(struct shunt_node *node)
 	shunt_route_invalidate(node);
 	rcu_read_lock();
 	cache = rcu_dereference(node->cache);
-	if (cache)
-		cache_flush(cache);
+	cache_flush(cache);
 	rcu_read_unlock();
 }
 

@@ -38,6 +38,28 @@ static rx_handler_result_t pass(struct shunt_uplink *uplink,
 	return RX_HANDLER_PASS;
 }
 
+static rx_handler_result_t drop(struct shunt_pod *pod, struct sk_buff *skb,
+				enum shunt_stat why)
+{
+	shunt_deliver_drop(pod->stats, pod->dev, skb, why);
+	return RX_HANDLER_CONSUMED;
+}
+
+/* All that the host's own packets pay: is it IP, and could the destination be
+ * a pod?
+ */
+static __always_inline bool is_perhaps_for_pod(struct shunt_node *node,
+					       struct sk_buff *skb)
+{
+	if (skb->protocol == htons(ETH_P_IP))
+		return pskb_may_pull(skb, sizeof(struct iphdr)) &&
+		       shunt_pod_filter_v4(node, shunt_pkt_v4(skb)->daddr);
+	if (skb->protocol == htons(ETH_P_IPV6))
+		return pskb_may_pull(skb, sizeof(struct ipv6hdr)) &&
+		       shunt_pod_filter_v6(node, &shunt_pkt_v6(skb)->daddr);
+	return false;
+}
+
 static bool is_rps(const struct net_device *dev)
 {
 	return rcu_access_pointer(dev->_rx->rps_map) ||
@@ -47,14 +69,17 @@ static bool is_rps(const struct net_device *dev)
 /* Another round on the pod's device, unless it wants other CPUs: the round
  * would skip them.
  */
-static rx_handler_result_t receive(struct shunt_uplink *uplink,
-				   struct shunt_pod *pod, struct sk_buff *skb)
+static __always_inline rx_handler_result_t
+receive(struct shunt_uplink *uplink, struct shunt_pod *pod, struct sk_buff *skb)
 {
 	trace_shunt_direct(skb, uplink->dev, pod->dev);
 	shunt_stats_packet(pod->stats, SHUNT_STAT_RX_DIRECT,
 			   SHUNT_STAT_RX_BYTES, skb->len + ETH_HLEN);
-	if (unlikely(uplink->dev->type != ARPHRD_ETHER))
+	if (unlikely(uplink->dev->type != ARPHRD_ETHER)) {
+		if (skb_cow_head(skb, ETH_HLEN))
+			return drop(pod, skb, SHUNT_STAT_DROP_NOMEM);
 		shunt_deliver_eth_header(skb, pod->dev);
+	}
 	skb->dev = pod->dev;
 	if (static_branch_unlikely(&rps_needed) && is_rps(pod->dev)) {
 		netif_receive_skb(skb);
@@ -63,69 +88,25 @@ static rx_handler_result_t receive(struct shunt_uplink *uplink,
 	return RX_HANDLER_ANOTHER;
 }
 
-/* After the last question: from here on it is delivered or dropped. */
-static __always_inline bool commit(struct sk_buff *skb,
-				   const struct shunt_route *route)
+static __always_inline rx_handler_result_t
+steer(struct shunt_uplink *uplink, struct sk_buff *skb)
 {
-	if (unlikely(skb_cow_head(skb, ETH_HLEN)))
-		return false;
+	struct shunt_route *route;
+
+	route = shunt_route_lookup(uplink->node, &uplink->entry, skb, false);
+	if (unlikely(IS_ERR(route)))
+		return pass(uplink, skb, shunt_route_why(route));
+	if (unlikely(!shunt_route_fits(skb, route)))
+		return pass(uplink, skb, SHUNT_STAT_PUNT_MTU);
+	if (unlikely(route->xfrm) &&
+	    shunt_route_xfrm_applies(skb, &uplink->entry, route))
+		return pass(uplink, skb, SHUNT_STAT_PUNT_XFRM);
+	/* After the last question: from here on it is delivered or dropped. */
+	if (unlikely(skb_cow_head(skb, 0)))
+		return drop(route->pod, skb, SHUNT_STAT_DROP_NOMEM);
 	shunt_pkt_scrub(skb);
+	shunt_pkt_age(skb);
 	skb->priority = route->priority;
-	return true;
-}
-
-static rx_handler_result_t drop(struct shunt_pod *pod, struct sk_buff *skb,
-				enum shunt_stat why)
-{
-	shunt_deliver_drop(pod->stats, pod->dev, skb, why);
-	return RX_HANDLER_CONSUMED;
-}
-
-static rx_handler_result_t rx_v4(struct shunt_uplink *uplink,
-				 struct sk_buff *skb)
-{
-	struct shunt_node *node = uplink->node;
-	struct shunt_route *route;
-	enum shunt_stat why;
-
-	why = shunt_pkt_test_v4(skb);
-	if (unlikely(why != SHUNT_DIRECT))
-		return pass(uplink, skb, why);
-	route = shunt_route_lookup_v4(node, &uplink->entry, skb, &why);
-	if (!route)
-		return pass(uplink, skb, why);
-	if (unlikely(!shunt_route_fits(skb, route)))
-		return pass(uplink, skb, SHUNT_STAT_PUNT_MTU);
-	if (unlikely(shunt_route_has_xfrm(node->net)) &&
-	    shunt_route_xfrm_applies(skb, &uplink->entry, route))
-		return pass(uplink, skb, SHUNT_STAT_PUNT_XFRM);
-	if (unlikely(!commit(skb, route)))
-		return drop(route->pod, skb, SHUNT_STAT_DROP_NOMEM);
-	shunt_pkt_age_v4(skb);
-	return receive(uplink, route->pod, skb);
-}
-
-static rx_handler_result_t rx_v6(struct shunt_uplink *uplink,
-				 struct sk_buff *skb)
-{
-	struct shunt_node *node = uplink->node;
-	struct shunt_route *route;
-	enum shunt_stat why;
-
-	why = shunt_pkt_test_v6(skb);
-	if (unlikely(why != SHUNT_DIRECT))
-		return pass(uplink, skb, why);
-	route = shunt_route_lookup_v6(node, &uplink->entry, skb, &why);
-	if (!route)
-		return pass(uplink, skb, why);
-	if (unlikely(!shunt_route_fits(skb, route)))
-		return pass(uplink, skb, SHUNT_STAT_PUNT_MTU);
-	if (unlikely(shunt_route_has_xfrm(node->net)) &&
-	    shunt_route_xfrm_applies(skb, &uplink->entry, route))
-		return pass(uplink, skb, SHUNT_STAT_PUNT_XFRM);
-	if (unlikely(!commit(skb, route)))
-		return drop(route->pod, skb, SHUNT_STAT_DROP_NOMEM);
-	shunt_pkt_age_v6(skb);
 	return receive(uplink, route->pod, skb);
 }
 
@@ -148,15 +129,12 @@ rx_handler_result_t shunt_rx_handle(struct sk_buff **pskb)
 	if (unlikely(skb->pkt_type != PACKET_HOST ||
 		     skb_vlan_tag_present(skb) || skb_dst(skb)))
 		return RX_HANDLER_PASS;
-	if (skb->protocol != htons(ETH_P_IP) &&
-	    skb->protocol != htons(ETH_P_IPV6))
+	uplink = rcu_dereference(skb->dev->rx_handler_data);
+	if (!is_perhaps_for_pod(uplink->node, skb))
 		return RX_HANDLER_PASS;
 	skb = skb_share_check(skb, GFP_ATOMIC);
 	if (unlikely(!skb))
 		return RX_HANDLER_CONSUMED;
 	*pskb = skb;
-	uplink = rcu_dereference(skb->dev->rx_handler_data);
-	if (skb->protocol == htons(ETH_P_IP))
-		return rx_v4(uplink, skb);
-	return rx_v6(uplink, skb);
+	return steer(uplink, skb);
 }

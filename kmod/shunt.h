@@ -21,6 +21,7 @@
 struct shunt_cache;
 struct shunt_node;
 struct shunt_pod;
+struct shunt_pod_filter;
 
 /* The MAC address of every pod's gateway, the letters of "shunt". User space
  * gives it to the pods' permanent neighbours.
@@ -53,15 +54,17 @@ struct shunt_entry {
  * @dev: the node device
  * @net: its network namespace, which it never leaves
  * @stats: counters of the node device and of what became of former pods
- * @cache: the route cache, NULL before the first pod
+ * @cache: the route cache
  * @generation: what the route cache knows is void when this has moved; written
  *	under RTNL
  * @dead: no more answers may be kept, the device is on its way out
+ * @pod_filter: says of most other addresses that they are not in @pod_table
  * @pod_table: &struct shunt_pod_addr by address
  * @pods: &struct shunt_pod.list, under RTNL
  * @uplinks: &struct shunt_uplink.list, under RTNL
  * @grow: enlarges @cache
  * @changes: to @pods and @uplinks, for dumps to notice; never 0
+ * @pod_filter_used: addresses that have set bits in @pod_filter, under RTNL
  * @gone: what pods that are gone have counted, under RTNL
  * @follow_mtu: the MTU is the smallest uplink's, nobody has set another one
  */
@@ -73,12 +76,14 @@ struct shunt_node {
 	struct shunt_cache __rcu *cache;
 	u32 generation;
 	bool dead;
+	struct shunt_pod_filter __rcu *pod_filter;
 	struct rhashtable pod_table;
 
 	/* slow path */
 	struct list_head pods;
 	struct list_head uplinks;
 	struct work_struct grow;
+	unsigned int pod_filter_used;
 	u32 changes;
 	struct shunt_stats gone;
 	bool follow_mtu;

@@ -10,6 +10,7 @@
 #include <linux/icmpv6.h>
 #include <linux/moduleparam.h>
 #include <net/arp.h>
+#include <net/hotdata.h>
 #include <net/icmp.h>
 #include <net/neighbour.h>
 #include <net/sch_generic.h>
@@ -76,17 +77,6 @@ static noinline int tx_odd(struct shunt_node *node, struct shunt_pod *pod,
 	return NET_XMIT_DROP;
 }
 
-/* After the last question: from here on it is sent or dropped. */
-static __always_inline bool commit(struct sk_buff *skb,
-				   const struct shunt_route *route)
-{
-	if (unlikely(skb_cow_head(skb, route->headroom)))
-		return false;
-	shunt_pkt_scrub(skb);
-	skb->priority = route->priority;
-	return true;
-}
-
 static __always_inline int send(struct shunt_pod *pod, struct sk_buff *skb,
 				struct shunt_route *route)
 {
@@ -104,70 +94,31 @@ static __always_inline int send(struct shunt_pod *pod, struct sk_buff *skb,
 	return shunt_deliver_uplink(skb, route);
 }
 
-static __always_inline int tx_v4(struct shunt_node *node,
-				 struct shunt_pod *pod, struct sk_buff *skb)
-{
-	struct shunt_route *route;
-	enum shunt_stat why;
-
-	why = shunt_pkt_test_v4(skb);
-	if (unlikely(why != SHUNT_DIRECT))
-		return tx_odd(node, pod, skb, why);
-	route = shunt_route_lookup_v4(node, &pod->entry, skb, &why);
-	if (unlikely(!route))
-		return tx_odd(node, pod, skb, why);
-	if (unlikely(!shunt_route_fits(skb, route)))
-		return tx_odd(node, pod, skb, SHUNT_STAT_PUNT_MTU);
-	if (unlikely(shunt_route_has_xfrm(node->net)) &&
-	    shunt_route_xfrm_applies(skb, &pod->entry, route))
-		return tx_odd(node, pod, skb, SHUNT_STAT_PUNT_XFRM);
-	if (unlikely(!commit(skb, route)))
-		return tx_odd(node, pod, skb, SHUNT_STAT_DROP_NOMEM);
-	shunt_pkt_age_v4(skb);
-	return send(pod, skb, route);
-}
-
-static __always_inline int tx_v6(struct shunt_node *node,
-				 struct shunt_pod *pod, struct sk_buff *skb)
-{
-	struct shunt_route *route;
-	enum shunt_stat why;
-
-	why = shunt_pkt_test_v6(skb);
-	if (unlikely(why != SHUNT_DIRECT))
-		return tx_odd(node, pod, skb, why);
-	route = shunt_route_lookup_v6(node, &pod->entry, skb, &why);
-	if (unlikely(!route))
-		return tx_odd(node, pod, skb, why);
-	if (unlikely(!shunt_route_fits(skb, route)))
-		return tx_odd(node, pod, skb, SHUNT_STAT_PUNT_MTU);
-	if (unlikely(shunt_route_has_xfrm(node->net)) &&
-	    shunt_route_xfrm_applies(skb, &pod->entry, route))
-		return tx_odd(node, pod, skb, SHUNT_STAT_PUNT_XFRM);
-	if (unlikely(!commit(skb, route)))
-		return tx_odd(node, pod, skb, SHUNT_STAT_DROP_NOMEM);
-	shunt_pkt_age_v6(skb);
-	return send(pod, skb, route);
-}
-
-/* The packet's data is at its network header, which is all it has. */
 static __always_inline int tx(struct shunt_pod *pod, struct sk_buff *skb)
 {
 	struct shunt_node *node = rcu_dereference(pod->node);
+	struct shunt_route *route;
 
-	if (unlikely(!node)) {
-		shunt_deliver_drop(pod->stats, pod->dev, skb,
-				   SHUNT_STAT_DROP_DOWN);
-		return NET_XMIT_DROP;
-	}
+	if (unlikely(!node))
+		return tx_odd(node, pod, skb, SHUNT_STAT_DROP_DOWN);
 	/* An uplink may be a pod device of another node, and so on. */
 	if (unlikely(dev_recursion_level() > XMIT_RECURSION_LIMIT))
 		return tx_odd(node, pod, skb, SHUNT_STAT_PUNT_RECURSION);
-	if (likely(skb->protocol == htons(ETH_P_IP)))
-		return tx_v4(node, pod, skb);
-	if (likely(skb->protocol == htons(ETH_P_IPV6)))
-		return tx_v6(node, pod, skb);
-	return tx_odd(node, pod, skb, SHUNT_STAT_DROP_NONIP);
+	route = shunt_route_lookup(node, &pod->entry, skb, true);
+	if (unlikely(IS_ERR(route)))
+		return tx_odd(node, pod, skb, shunt_route_why(route));
+	if (unlikely(!shunt_route_fits(skb, route)))
+		return tx_odd(node, pod, skb, SHUNT_STAT_PUNT_MTU);
+	if (unlikely(route->xfrm) &&
+	    shunt_route_xfrm_applies(skb, &pod->entry, route))
+		return tx_odd(node, pod, skb, SHUNT_STAT_PUNT_XFRM);
+	/* After the last question: from here on it is sent or dropped. */
+	if (unlikely(skb_cow_head(skb, route->headroom)))
+		return tx_odd(node, pod, skb, SHUNT_STAT_DROP_NOMEM);
+	shunt_pkt_scrub(skb);
+	shunt_pkt_age(skb);
+	skb->priority = route->priority;
+	return send(pod, skb, route);
 }
 
 /* An ICMP error to the host or through it, if the packet deserves one. */
@@ -284,7 +235,7 @@ static __always_inline enum shunt_stat hooked(struct net_device *dev)
 {
 	const struct Qdisc *qdisc;
 
-	if (unlikely(dev_nit_active(dev)))
+	if (unlikely(shunt_dev_has_tap(dev)))
 		return SHUNT_STAT_FALLBACK_TAP;
 	if (unlikely(shunt_dev_has_tc_egress(dev)))
 		return SHUNT_STAT_FALLBACK_TC;
@@ -320,7 +271,6 @@ static int pod_output(struct neighbour *n, struct sk_buff *skb)
 	struct shunt_pod *pod = netdev_priv(n->dev);
 	enum shunt_stat why;
 
-	__skb_pull(skb, skb_network_offset(skb));
 	why = hooked(n->dev);
 	if (unlikely(why != SHUNT_DIRECT))
 		return queue(pod->stats, n, skb, why);
@@ -332,7 +282,6 @@ static int node_output(struct neighbour *n, struct sk_buff *skb)
 	struct shunt_node *node = netdev_priv(n->dev);
 	enum shunt_stat why;
 
-	__skb_pull(skb, skb_network_offset(skb));
 	why = hooked(n->dev);
 	if (unlikely(why != SHUNT_DIRECT))
 		return queue(node->stats, n, skb, why);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Until 6.8 part of linux/netdevice.h. */
-#if __has_include_next(<net/rps.h>)
+#ifdef SHUNT_HAVE_RPS
 #include_next <net/rps.h>
 #else
 #include <linux/netdevice.h>
