@@ -18,6 +18,11 @@
 
 #include "internal.h"
 
+/* More than the kernel ever sends at once; libnl asks for the size of each
+ * message before it receives it unless it is told one.
+ */
+#define BUFFER_SIZE	65536
+
 /* Somebody who changes devices that fast never lets us see them. */
 #define MAX_RESTARTS	100
 
@@ -37,6 +42,7 @@ int shunt_nl_socket(int protocol, struct nl_sock **result)
 	sk = nl_socket_alloc();
 	if (!sk)
 		return -ENOMEM;
+	nl_socket_set_msg_buf_size(sk, BUFFER_SIZE);
 	errno = 0;
 	if (nl_connect(sk, protocol) < 0) {
 		err = errno ? -errno : -EIO;

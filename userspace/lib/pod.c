@@ -287,6 +287,7 @@ static int request(struct shunt *sh, struct shunt_batch *b, int cmd,
 		   const struct shunt_netns *netns, uint32_t ifindex,
 		   const struct shunt_addr *addr)
 {
+	char buf[INET6_ADDRSTRLEN];
 	int err;
 
 	err = shunt_genl_family(sh);
@@ -300,6 +301,9 @@ static int request(struct shunt *sh, struct shunt_batch *b, int cmd,
 		shunt_nl_put(b, SHUNT_A_POD_ADDRESS, addr->bytes,
 			     shunt_addr_len(addr));
 	err = shunt_nl_run(sh, sh->genl, b);
+	if (err && addr)
+		return shunt_fail_kernel(sh, err, "%s: %s", netns->name,
+					 shunt_addr_format(addr, buf));
 	return err ? shunt_fail_kernel(sh, err, "%s", netns->name) : 0;
 }
 
