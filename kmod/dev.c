@@ -350,16 +350,13 @@ static int add_addrs(struct shunt_pod *pod, const struct nlattr *linkinfo,
 		     struct netlink_ext_ack *extack)
 {
 	const struct nlattr *nla, *data;
-	struct shunt_addr addr;
 	int rem, err;
 
 	data = nla_find_nested(linkinfo, IFLA_INFO_DATA);
 	nla_for_each_nested(nla, data, rem) {
 		if (nla_type(nla) != IFLA_SHUNT_ADDRESS)
 			continue;
-		err = shunt_pod_addr_parse(nla, &addr, extack);
-		if (!err)
-			err = shunt_pod_addr_add(pod, &addr, extack);
+		err = shunt_pod_addr_add(pod, nla, extack);
 		if (err)
 			return err;
 	}

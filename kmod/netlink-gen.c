@@ -41,14 +41,14 @@ const struct nla_policy shunt_pod_del_nl_policy[SHUNT_A_POD_NETNS_FD + 1] = {
 const struct nla_policy shunt_pod_addr_add_nl_policy[SHUNT_A_POD_ADDRESS + 1] = {
 	[SHUNT_A_POD_NETNS_FD] = { .type = NLA_U32, },
 	[SHUNT_A_POD_IFINDEX] = { .type = NLA_U32, },
-	[SHUNT_A_POD_ADDRESS] = { .len = 4, },
+	[SHUNT_A_POD_ADDRESS] = { .type = NLA_BINARY, },
 };
 
 /* SHUNT_CMD_POD_ADDR_DEL - do */
 const struct nla_policy shunt_pod_addr_del_nl_policy[SHUNT_A_POD_ADDRESS + 1] = {
 	[SHUNT_A_POD_NETNS_FD] = { .type = NLA_U32, },
 	[SHUNT_A_POD_IFINDEX] = { .type = NLA_U32, },
-	[SHUNT_A_POD_ADDRESS] = { .len = 4, },
+	[SHUNT_A_POD_ADDRESS] = { .type = NLA_BINARY, },
 };
 
 /* SHUNT_CMD_STATS_GET - do */

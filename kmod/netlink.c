@@ -317,13 +317,12 @@ int shunt_nl_pod_del_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-typedef int (*addr_fn)(struct shunt_pod *pod, const struct shunt_addr *addr,
+typedef int (*addr_fn)(struct shunt_pod *pod, const struct nlattr *nla,
 		       struct netlink_ext_ack *extack);
 
 static int change_addr(struct genl_info *info, addr_fn change)
 {
 	struct nlattr *nla = info->attrs[SHUNT_A_POD_ADDRESS];
-	struct shunt_addr addr;
 	struct shunt_pod *pod;
 	int err;
 
@@ -331,14 +330,11 @@ static int change_addr(struct genl_info *info, addr_fn change)
 		GENL_SET_ERR_MSG(info, "the address is missing");
 		return -EINVAL;
 	}
-	err = shunt_pod_addr_parse(nla, &addr, info->extack);
-	if (err)
-		return err;
 	rtnl_lock();
 	pod = find_pod(info);
 	err = PTR_ERR_OR_ZERO(pod);
 	if (!err)
-		err = change(pod, &addr, info->extack);
+		err = change(pod, nla, info->extack);
 	rtnl_unlock();
 	return err;
 }

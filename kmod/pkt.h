@@ -89,7 +89,7 @@ shunt_pkt_test_v6(struct sk_buff *skb)
 	return SHUNT_DIRECT;
 }
 
-/* GSO packets are judged by their segments. The data is at the network header. */
+/* GSO packets are judged by their segments. */
 static inline bool shunt_pkt_fits(const struct sk_buff *skb, u32 mtu)
 {
 	return skb->len <= mtu ||

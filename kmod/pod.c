@@ -121,55 +121,50 @@ static bool is_usable(const struct shunt_addr *addr)
 	       !(type & (IPV6_ADDR_LINKLOCAL | IPV6_ADDR_LOOPBACK));
 }
 
-/**
- * shunt_pod_addr_check() - may a pod have an address?
- * @node: the pod's node
- * @addr: the address
- * @extack: says why not
- *
- * Context: RTNL.
- * Return: 0, -EADDRNOTAVAIL for what no pod can have, -EADDRINUSE.
- */
-int shunt_pod_addr_check(struct shunt_node *node,
-			 const struct shunt_addr *addr,
-			 struct netlink_ext_ack *extack)
+static int parse_addr(const struct nlattr *nla, struct shunt_addr *addr,
+		      struct netlink_ext_ack *extack)
 {
-	ASSERT_RTNL();
+	switch (nla_len(nla)) {
+	case sizeof(struct in_addr):
+		*addr = shunt_addr_v4(nla_get_in_addr(nla));
+		return 0;
+	case sizeof(struct in6_addr):
+		addr->v6 = nla_get_in6_addr(nla);
+		return 0;
+	default:
+		NL_SET_ERR_MSG_ATTR(extack, nla,
+				    "an address has 4 or 16 bytes");
+		return -EINVAL;
+	}
+}
+
+static int check_addr(struct shunt_node *node, const struct nlattr *nla,
+		      const struct shunt_addr *addr,
+		      struct netlink_ext_ack *extack)
+{
+	bool used;
+
 	if (!is_usable(addr)) {
-		NL_SET_ERR_MSG(extack,
-			       "a pod's address must be global unicast");
+		NL_SET_ERR_MSG_ATTR(extack, nla,
+				    "a pod's address must be global unicast");
 		return -EADDRNOTAVAIL;
 	}
 	rcu_read_lock();
-	if (shunt_pod_lookup(node, addr)) {
-		rcu_read_unlock();
-		NL_SET_ERR_MSG(extack,
-			       "address in use by a pod of this node: choose another or delete that pod");
-		return -EADDRINUSE;
-	}
+	used = shunt_pod_lookup(node, addr);
 	rcu_read_unlock();
-	return 0;
+	if (!used)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, nla,
+			    "address in use by a pod of this node: choose another or delete that pod");
+	return -EADDRINUSE;
 }
 
-/**
- * shunt_pod_addr_add() - give a pod an address
- * @pod: the pod
- * @addr: the address
- * @extack: says what is wrong
- *
- * Context: RTNL.
- * Return: 0, as shunt_pod_addr_check(), or -ENOMEM.
- */
-int shunt_pod_addr_add(struct shunt_pod *pod, const struct shunt_addr *addr,
-		       struct netlink_ext_ack *extack)
+static int insert_addr(struct shunt_pod *pod, const struct shunt_addr *addr)
 {
 	struct shunt_node *node = rtnl_dereference(pod->node);
 	struct shunt_pod_addr *entry;
 	int err;
 
-	err = shunt_pod_addr_check(node, addr, extack);
-	if (err)
-		return err;
 	entry = kzalloc(sizeof(*entry), GFP_KERNEL);
 	if (!entry)
 		return -ENOMEM;
@@ -191,6 +186,29 @@ err_free:
 	return err;
 }
 
+/**
+ * shunt_pod_addr_add() - give a pod an address
+ * @pod: the pod
+ * @nla: the address, 4 or 16 bytes in network order
+ * @extack: says what is wrong
+ *
+ * Context: RTNL.
+ * Return: 0, -EINVAL, -EADDRNOTAVAIL for what no pod can have, -EADDRINUSE or
+ * -ENOMEM.
+ */
+int shunt_pod_addr_add(struct shunt_pod *pod, const struct nlattr *nla,
+		       struct netlink_ext_ack *extack)
+{
+	struct shunt_node *node = rtnl_dereference(pod->node);
+	struct shunt_addr addr;
+	int err;
+
+	err = parse_addr(nla, &addr, extack);
+	if (!err)
+		err = check_addr(node, nla, &addr, extack);
+	return err ?: insert_addr(pod, &addr);
+}
+
 static void remove_addr(struct shunt_node *node, struct shunt_pod_addr *entry)
 {
 	rhashtable_remove_fast(&node->pod_table, &entry->hash,
@@ -202,26 +220,31 @@ static void remove_addr(struct shunt_node *node, struct shunt_pod_addr *entry)
 /**
  * shunt_pod_addr_del() - take an address from a pod
  * @pod: the pod
- * @addr: the address
+ * @nla: the address, 4 or 16 bytes in network order
  * @extack: says what is wrong
  *
  * Context: RTNL.
- * Return: 0, or -EADDRNOTAVAIL if the pod does not have it.
+ * Return: 0, -EINVAL, or -EADDRNOTAVAIL if the pod does not have it.
  */
-int shunt_pod_addr_del(struct shunt_pod *pod, const struct shunt_addr *addr,
+int shunt_pod_addr_del(struct shunt_pod *pod, const struct nlattr *nla,
 		       struct netlink_ext_ack *extack)
 {
 	struct shunt_node *node = rtnl_dereference(pod->node);
 	struct shunt_pod_addr *entry;
+	struct shunt_addr addr;
+	int err;
 
+	err = parse_addr(nla, &addr, extack);
+	if (err)
+		return err;
 	list_for_each_entry(entry, &pod->addrs, list) {
-		if (!ipv6_addr_equal(&entry->addr.v6, &addr->v6))
+		if (!ipv6_addr_equal(&entry->addr.v6, &addr.v6))
 			continue;
 		remove_addr(node, entry);
 		shunt_route_invalidate(node);
 		return 0;
 	}
-	NL_SET_ERR_MSG(extack, "the pod does not have this address");
+	NL_SET_ERR_MSG_ATTR(extack, nla, "the pod does not have this address");
 	return -EADDRNOTAVAIL;
 }
 
@@ -239,31 +262,6 @@ void shunt_pod_addr_del_all(struct shunt_pod *pod)
 	list_for_each_entry_safe(entry, tmp, &pod->addrs, list)
 		remove_addr(node, entry);
 	shunt_route_invalidate(node);
-}
-
-/**
- * shunt_pod_addr_parse() - an address attribute
- * @nla: 4 or 16 bytes in network order
- * @addr: filled in
- * @extack: says what is wrong
- *
- * Return: 0 or -EINVAL.
- */
-int shunt_pod_addr_parse(const struct nlattr *nla, struct shunt_addr *addr,
-			 struct netlink_ext_ack *extack)
-{
-	switch (nla_len(nla)) {
-	case sizeof(struct in_addr):
-		*addr = shunt_addr_v4(nla_get_in_addr(nla));
-		return 0;
-	case sizeof(struct in6_addr):
-		addr->v6 = nla_get_in6_addr(nla);
-		return 0;
-	default:
-		NL_SET_ERR_MSG_ATTR(extack, nla,
-				    "an address has 4 or 16 bytes");
-		return -EINVAL;
-	}
 }
 
 /**

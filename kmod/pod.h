@@ -154,16 +154,11 @@ static __always_inline bool shunt_pod_filter_v6(const struct shunt_node *node,
 
 int shunt_pod_table_init(struct shunt_node *node);
 void shunt_pod_table_destroy(struct shunt_node *node);
-int shunt_pod_addr_check(struct shunt_node *node,
-			 const struct shunt_addr *addr,
-			 struct netlink_ext_ack *extack);
-int shunt_pod_addr_add(struct shunt_pod *pod, const struct shunt_addr *addr,
+int shunt_pod_addr_add(struct shunt_pod *pod, const struct nlattr *nla,
 		       struct netlink_ext_ack *extack);
-int shunt_pod_addr_del(struct shunt_pod *pod, const struct shunt_addr *addr,
+int shunt_pod_addr_del(struct shunt_pod *pod, const struct nlattr *nla,
 		       struct netlink_ext_ack *extack);
 void shunt_pod_addr_del_all(struct shunt_pod *pod);
-int shunt_pod_addr_parse(const struct nlattr *nla, struct shunt_addr *addr,
-			 struct netlink_ext_ack *extack);
 int shunt_pod_addr_fill(struct sk_buff *skb, const struct shunt_pod *pod,
 			int type);
 

@@ -251,13 +251,14 @@ struct shunt_route *shunt_route_ask_v4(struct shunt_node *node,
 				       const struct shunt_entry *entry,
 				       struct sk_buff *skb)
 {
-	/* Before the question, or a change during it would go unnoticed. */
-	u32 generation = smp_load_acquire(&node->generation);
 	const struct iphdr *iph = ip_hdr(skb);
 	struct shunt_route *route;
 	struct shunt_pod *peer;
 	enum shunt_stat why;
+	u32 generation;
 
+	/* Before the question, or a change during it would go unnoticed. */
+	generation = smp_load_acquire(&node->generation);
 	why = check_pods(node, entry, skb, &peer);
 	if (why != SHUNT_DIRECT)
 		return shunt_route_none(why);
@@ -368,12 +369,14 @@ struct shunt_route *shunt_route_ask_v6(struct shunt_node *node,
 				       const struct shunt_entry *entry,
 				       struct sk_buff *skb)
 {
-	u32 generation = smp_load_acquire(&node->generation);
 	struct shunt_route *route;
 	struct dst_entry *dst;
 	struct shunt_pod *peer;
 	enum shunt_stat why;
+	u32 generation;
 
+	/* As for IPv4. */
+	generation = smp_load_acquire(&node->generation);
 	why = check_pods(node, entry, skb, &peer);
 	if (why != SHUNT_DIRECT)
 		return shunt_route_none(why);
@@ -398,6 +401,16 @@ struct shunt_route *shunt_route_ask_v6(struct shunt_node *node,
 	return route;
 }
 
+/* Forwarding asks one, what fragments after it asks the other, which knows of
+ * MTUs of routes and of paths.
+ */
+static u32 mtu_v6(const struct dst_entry *dst)
+{
+	u32 mtu = min(ip6_dst_mtu_maybe_forward(dst, true), dst_mtu(dst));
+
+	return max_t(u32, mtu, IPV6_MIN_MTU);
+}
+
 /**
  * shunt_route_fits_large() - the rest of shunt_route_fits()
  * @skb: packet larger than &shunt_route.mtu
@@ -409,8 +422,7 @@ bool shunt_route_fits_large(const struct sk_buff *skb,
 	u32 mtu = route->mtu;
 
 	if (is_v6(route)) {
-		mtu = max_t(u32, mtu,
-			    ip6_dst_mtu_maybe_forward(route->dst, true));
+		mtu = mtu_v6(route->dst);
 		if (route->pod)
 			mtu = min(mtu, READ_ONCE(route->pod->dev->mtu));
 	}
@@ -428,8 +440,9 @@ bool shunt_route_fits_large(const struct sk_buff *skb,
  *
  * Return: true if the packet is the stack's.
  */
-bool shunt_route_xfrm_applies(struct sk_buff *skb, const struct shunt_entry *entry,
-		      const struct shunt_route *route)
+bool shunt_route_xfrm_applies(struct sk_buff *skb,
+			      const struct shunt_entry *entry,
+			      const struct shunt_route *route)
 {
 	u16 family = is_v6(route) ? AF_INET6 : AF_INET;
 	struct net *net = dev_net(entry->iif);

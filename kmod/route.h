@@ -78,8 +78,9 @@ struct shunt_route *shunt_route_ask_v4(struct shunt_node *node,
 struct shunt_route *shunt_route_ask_v6(struct shunt_node *node,
 				       const struct shunt_entry *entry,
 				       struct sk_buff *skb);
-bool shunt_route_xfrm_applies(struct sk_buff *skb, const struct shunt_entry *entry,
-		      const struct shunt_route *route);
+bool shunt_route_xfrm_applies(struct sk_buff *skb,
+			      const struct shunt_entry *entry,
+			      const struct shunt_route *route);
 bool shunt_route_fits_large(const struct sk_buff *skb,
 			    const struct shunt_route *route);
 int shunt_route_output(struct sk_buff *skb, struct shunt_route *route);
@@ -103,6 +104,7 @@ void shunt_route_exit(void);
 static inline void shunt_route_invalidate(struct shunt_node *node)
 {
 	ASSERT_RTNL();
+	/* After the change itself; pairs with shunt_route_ask_v*(). */
 	smp_store_release(&node->generation, node->generation + 1);
 }
 
@@ -186,8 +188,8 @@ shunt_route_is_fresh_v6(struct dst_entry *dst, u32 cookie)
 	const struct fib6_info *from;
 	const struct fib6_node *fn;
 
-	if (unlikely(rt->sernum || (rt->rt6i_flags & (RTF_PCPU | RTF_EXPIRES)) !=
-		     RTF_PCPU))
+	if (unlikely(rt->sernum ||
+		     (rt->rt6i_flags & (RTF_PCPU | RTF_EXPIRES)) != RTF_PCPU))
 		return dst_check(dst, cookie);
 	from = rcu_dereference(rt->from);
 	if (unlikely(!from || from->fib6_flags & RTF_EXPIRES))
@@ -197,27 +199,56 @@ shunt_route_is_fresh_v6(struct dst_entry *dst, u32 cookie)
 	       READ_ONCE(dst->obsolete) == DST_OBSOLETE_FORCE_CHK;
 }
 
+/* Does a kept answer to a question on the same addresses still hold? */
+static __always_inline bool
+shunt_route_holds_v4(const struct shunt_route *route,
+		     const struct shunt_node *node,
+		     const struct shunt_entry *entry,
+		     const struct sk_buff *skb, bool from_pod)
+{
+	u8 tos = shunt_pkt_v4(skb)->tos;
+	u32 mark = from_pod ? 0 : skb->mark;
+	u8 rp_filter = shunt_route_rp_filter(node, entry, skb, from_pod);
+
+	return route->entry == entry &&
+	       route->tag == shunt_route_tag(mark, tos, AF_INET) &&
+	       route->generation == READ_ONCE(node->generation) &&
+	       route->rp_filter == rp_filter &&
+	       !READ_ONCE(node->net->ipv4.sysctl_ip_fwd_use_pmtu) &&
+	       shunt_route_is_fresh_v4(node, route->dst);
+}
+
+static __always_inline bool
+shunt_route_holds_v6(const struct shunt_route *route,
+		     const struct shunt_node *node,
+		     const struct shunt_entry *entry,
+		     const struct sk_buff *skb, bool from_pod)
+{
+	u8 tos = ipv6_get_dsfield(shunt_pkt_v6(skb));
+	u32 mark = from_pod ? 0 : skb->mark;
+
+	return route->entry == entry &&
+	       route->tag == shunt_route_tag(mark, tos, AF_INET6) &&
+	       route->generation == READ_ONCE(node->generation) &&
+	       READ_ONCE(node->net->ipv6.devconf_all->forwarding) &&
+	       shunt_route_is_fresh_v6(route->dst, route->cookie);
+}
+
 static __always_inline struct shunt_route *
 shunt_route_lookup_v4(struct shunt_node *node, const struct shunt_entry *entry,
 		      struct sk_buff *skb, bool from_pod)
 {
 	const struct shunt_cache *cache = rcu_dereference(node->cache);
 	enum shunt_stat why = shunt_pkt_test_v4(skb);
-	const struct iphdr *iph = shunt_pkt_v4(skb);
-	u32 mark = from_pod ? 0 : skb->mark;
 	struct shunt_route *route;
 	u64 word;
 
 	if (unlikely(why != SHUNT_DIRECT))
 		return shunt_route_none(why);
-	word = shunt_route_word_v4(iph);
+	word = shunt_route_word_v4(shunt_pkt_v4(skb));
 	route = shunt_route_slot(cache, word);
-	if (likely(route && route->addr[0] == word && route->entry == entry &&
-		   route->tag == shunt_route_tag(mark, iph->tos, AF_INET) &&
-		   route->generation == READ_ONCE(node->generation) &&
-		   route->rp_filter == shunt_route_rp_filter(node, entry, skb, from_pod) &&
-		   !READ_ONCE(node->net->ipv4.sysctl_ip_fwd_use_pmtu) &&
-		   shunt_route_is_fresh_v4(node, route->dst)))
+	if (likely(route && route->addr[0] == word &&
+		   shunt_route_holds_v4(route, node, entry, skb, from_pod)))
 		return route;
 	return shunt_route_ask_v4(node, entry, skb);
 }
@@ -229,7 +260,6 @@ shunt_route_lookup_v6(struct shunt_node *node, const struct shunt_entry *entry,
 	const struct shunt_cache *cache = rcu_dereference(node->cache);
 	enum shunt_stat why = shunt_pkt_test_v6(skb);
 	const struct ipv6hdr *ip6h = shunt_pkt_v6(skb);
-	u32 mark = from_pod ? 0 : skb->mark;
 	struct shunt_route *route;
 	u64 a, b, c, d;
 
@@ -240,14 +270,10 @@ shunt_route_lookup_v6(struct shunt_node *node, const struct shunt_entry *entry,
 	c = shunt_route_part_v6(ip6h, 2);
 	d = shunt_route_part_v6(ip6h, 3);
 	route = shunt_route_slot(cache, shunt_route_word_v6(a, b, c, d));
-	if (likely(route && route->entry == entry &&
+	if (likely(route &&
 		   !((route->addr[0] ^ a) | (route->addr[1] ^ b) |
 		     (route->addr[2] ^ c) | (route->addr[3] ^ d)) &&
-		   route->tag == shunt_route_tag(mark, ipv6_get_dsfield(ip6h),
-						 AF_INET6) &&
-		   route->generation == READ_ONCE(node->generation) &&
-		   READ_ONCE(node->net->ipv6.devconf_all->forwarding) &&
-		   shunt_route_is_fresh_v6(route->dst, route->cookie)))
+		   shunt_route_holds_v6(route, node, entry, skb, from_pod)))
 		return route;
 	return shunt_route_ask_v6(node, entry, skb);
 }

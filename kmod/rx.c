@@ -94,7 +94,7 @@ steer(struct shunt_uplink *uplink, struct sk_buff *skb)
 	struct shunt_route *route;
 
 	route = shunt_route_lookup(uplink->node, &uplink->entry, skb, false);
-	if (unlikely(IS_ERR(route)))
+	if (IS_ERR(route))
 		return pass(uplink, skb, shunt_route_why(route));
 	if (unlikely(!shunt_route_fits(skb, route)))
 		return pass(uplink, skb, SHUNT_STAT_PUNT_MTU);

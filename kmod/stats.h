@@ -49,10 +49,7 @@ struct shunt_node;
 	X(ROUTE_UNCACHED, route_uncached) \
 	X(ROUTE_EVICT, route_evict)
 
-/**
- * enum shunt_stat - index of a counter
- * @SHUNT_DIRECT: no counter: the packet is plainly simple
- */
+/* Index of a counter; SHUNT_DIRECT is none: the packet is plainly simple. */
 enum shunt_stat {
 #define X(id, name) SHUNT_STAT_##id,
 	SHUNT_STATS(X)

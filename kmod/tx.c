@@ -105,7 +105,7 @@ static __always_inline int tx(struct shunt_pod *pod, struct sk_buff *skb)
 	if (unlikely(dev_recursion_level() > XMIT_RECURSION_LIMIT))
 		return tx_odd(node, pod, skb, SHUNT_STAT_PUNT_RECURSION);
 	route = shunt_route_lookup(node, &pod->entry, skb, true);
-	if (unlikely(IS_ERR(route)))
+	if (IS_ERR(route))
 		return tx_odd(node, pod, skb, shunt_route_why(route));
 	if (unlikely(!shunt_route_fits(skb, route)))
 		return tx_odd(node, pod, skb, SHUNT_STAT_PUNT_MTU);

@@ -165,40 +165,52 @@ struct limits {
 	unsigned int gso_ipv4_max_size;
 	unsigned int gro_max_size;
 	unsigned int gro_ipv4_max_size;
-	u16 gso_max_segs;
-	unsigned short headroom;
+	unsigned int gso_max_segs;
+	unsigned int headroom;
 };
+
+static const struct limits no_uplinks = {
+	.mtu = ETH_DATA_LEN,
+	.gso_max_size = GSO_LEGACY_MAX_SIZE,
+	.gso_ipv4_max_size = GSO_LEGACY_MAX_SIZE,
+	.gro_max_size = GRO_LEGACY_MAX_SIZE,
+	.gro_ipv4_max_size = GRO_LEGACY_MAX_SIZE,
+	.gso_max_segs = GSO_MAX_SEGS,
+};
+
+static void lower(unsigned int *limit, unsigned int value)
+{
+	*limit = min(*limit, value);
+}
+
+static void heed(struct limits *limits, const struct net_device *dev)
+{
+	lower(&limits->mtu, dev->mtu);
+	lower(&limits->gso_max_size, dev->gso_max_size);
+	lower(&limits->gso_ipv4_max_size, shunt_dev_gso_ipv4_max_size(dev));
+	lower(&limits->gro_max_size, dev->gro_max_size);
+	lower(&limits->gro_ipv4_max_size, shunt_dev_gro_ipv4_max_size(dev));
+	lower(&limits->gso_max_segs, dev->gso_max_segs);
+	limits->headroom = max_t(unsigned int, limits->headroom,
+				 LL_RESERVED_SPACE(dev));
+}
 
 static struct limits find_limits(const struct shunt_node *node)
 {
 	struct limits limits = {
-		.mtu = ETH_DATA_LEN,
-		.gso_max_size = GSO_LEGACY_MAX_SIZE,
-		.gso_ipv4_max_size = GSO_LEGACY_MAX_SIZE,
-		.gro_max_size = GRO_LEGACY_MAX_SIZE,
-		.gro_ipv4_max_size = GRO_LEGACY_MAX_SIZE,
-		.gso_max_segs = GSO_MAX_SEGS,
+		.mtu = UINT_MAX,
+		.gso_max_size = UINT_MAX,
+		.gso_ipv4_max_size = UINT_MAX,
+		.gro_max_size = UINT_MAX,
+		.gro_ipv4_max_size = UINT_MAX,
+		.gso_max_segs = UINT_MAX,
 	};
 	const struct shunt_uplink *uplink;
-	bool first = true;
 
-	list_for_each_entry(uplink, &node->uplinks, list) {
-		const struct net_device *dev = uplink->dev;
-
-#define TAKE(name, value) \
-	(limits.name = first ? (value) : \
-	 min_t(typeof(limits.name), limits.name, value))
-		TAKE(mtu, dev->mtu);
-		TAKE(gso_max_size, dev->gso_max_size);
-		TAKE(gso_max_segs, dev->gso_max_segs);
-		TAKE(gro_max_size, dev->gro_max_size);
-		TAKE(gso_ipv4_max_size, shunt_dev_gso_ipv4_max_size(dev));
-		TAKE(gro_ipv4_max_size, shunt_dev_gro_ipv4_max_size(dev));
-#undef TAKE
-		limits.headroom = max_t(unsigned short, limits.headroom,
-					LL_RESERVED_SPACE(dev));
-		first = false;
-	}
+	if (list_empty(&node->uplinks))
+		return no_uplinks;
+	list_for_each_entry(uplink, &node->uplinks, list)
+		heed(&limits, uplink->dev);
 	return limits;
 }
 
