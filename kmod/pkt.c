@@ -100,6 +100,41 @@ bool shunt_pkt_addrs(struct sk_buff *skb, struct shunt_addr *saddr,
 	}
 }
 
+static int length_v4(struct sk_buff *skb)
+{
+	if (!pskb_may_pull(skb, sizeof(struct iphdr)))
+		return -1;
+	return ntohs(shunt_pkt_v4(skb)->tot_len);
+}
+
+static int length_v6(struct sk_buff *skb)
+{
+	if (!pskb_may_pull(skb, sizeof(struct ipv6hdr)))
+		return -1;
+	return sizeof(struct ipv6hdr) + ntohs(shunt_pkt_v6(skb)->payload_len);
+}
+
+/**
+ * shunt_pkt_trim() - let a packet end where its header says so
+ * @skb: packet that did not come from an IP stack
+ *
+ * Those of GSO packets are left to the kernel, whose they are.
+ *
+ * Return: false if there is less than the header says.
+ */
+bool shunt_pkt_trim(struct sk_buff *skb)
+{
+	int len = skb->len;
+
+	if (skb_is_gso(skb))
+		return true;
+	if (skb->protocol == htons(ETH_P_IP))
+		len = length_v4(skb);
+	else if (skb->protocol == htons(ETH_P_IPV6))
+		len = length_v6(skb);
+	return len >= 0 && len <= skb->len && !pskb_trim_rcsum(skb, len);
+}
+
 /**
  * shunt_pkt_set_type() - the packet type that a link would have given
  * @skb: packet on its way to the host's stack

@@ -20,6 +20,7 @@ enum shunt_stat shunt_pkt_why_v6(const struct sk_buff *skb);
 bool shunt_pkt_is_nd(const struct sk_buff *skb);
 bool shunt_pkt_addrs(struct sk_buff *skb, struct shunt_addr *saddr,
 		     struct shunt_addr *daddr);
+bool shunt_pkt_trim(struct sk_buff *skb);
 void shunt_pkt_set_type(struct sk_buff *skb, const struct shunt_addr *daddr);
 
 /* In both walks a packet's data is at its network header: rx_handlers and

@@ -64,17 +64,19 @@ static enum shunt_stat police(struct shunt_node *node, struct shunt_pod *pod,
 	return why == SHUNT_STAT_DROP_SPOOF ? SHUNT_STAT_PUNT_ROUTE : why;
 }
 
+/* To the sender all of it is sent: what becomes of it is a matter of the node,
+ * as if there were a link in between.
+ */
 static noinline int tx_odd(struct shunt_node *node, struct shunt_pod *pod,
 			   struct sk_buff *skb, enum shunt_stat why)
 {
 	if (shunt_stat_is_punt(why) || why == SHUNT_STAT_DROP_SPOOF)
 		why = police(node, pod, skb, why);
-	if (shunt_stat_is_punt(why)) {
+	if (shunt_stat_is_punt(why))
 		shunt_deliver_stack(node, pod, skb, why);
-		return NET_XMIT_SUCCESS;
-	}
-	shunt_deliver_drop(pod->stats, pod->dev, skb, why);
-	return NET_XMIT_DROP;
+	else
+		shunt_deliver_drop(pod->stats, pod->dev, skb, why);
+	return NET_XMIT_SUCCESS;
 }
 
 static __always_inline int send(struct shunt_pod *pod, struct sk_buff *skb,
@@ -121,9 +123,16 @@ static __always_inline int tx(struct shunt_pod *pod, struct sk_buff *skb)
 	return send(pod, skb, route);
 }
 
+static int drop_host(struct shunt_node *node, struct sk_buff *skb,
+		     enum shunt_stat why)
+{
+	shunt_deliver_drop(node->stats, node->dev, skb, why);
+	return NET_XMIT_SUCCESS;
+}
+
 /* An ICMP error to the host or through it, if the packet deserves one. */
-static void refuse(struct shunt_node *node, struct sk_buff *skb,
-		   enum shunt_stat why, u32 mtu)
+static int refuse(struct shunt_node *node, struct sk_buff *skb,
+		  enum shunt_stat why, u32 mtu)
 {
 	bool toobig = why == SHUNT_STAT_DROP_TOOBIG;
 
@@ -136,7 +145,7 @@ static void refuse(struct shunt_node *node, struct sk_buff *skb,
 	else
 		icmpv6_ndo_send(skb, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH,
 				0);
-	shunt_deliver_drop(node->stats, node->dev, skb, why);
+	return drop_host(node, skb, why);
 }
 
 /* The stack has routed, counted and filtered it: all that is left is to find
@@ -146,32 +155,20 @@ static int tx_host(struct shunt_node *node, struct sk_buff *skb)
 {
 	struct shunt_addr saddr, daddr;
 	struct shunt_pod *pod;
-	unsigned int len;
 	u32 mtu;
 
-	if (!shunt_pkt_addrs(skb, &saddr, &daddr)) {
-		shunt_deliver_drop(node->stats, node->dev, skb,
-				   SHUNT_STAT_DROP_NONIP);
-		return NET_XMIT_DROP;
-	}
+	if (!shunt_pkt_addrs(skb, &saddr, &daddr))
+		return drop_host(node, skb, SHUNT_STAT_DROP_NONIP);
 	pod = shunt_pod_lookup(node, &daddr);
-	if (!pod) {
-		refuse(node, skb, SHUNT_STAT_DROP_UNREACHABLE, 0);
-		return NET_XMIT_DROP;
-	}
+	if (!pod)
+		return refuse(node, skb, SHUNT_STAT_DROP_UNREACHABLE, 0);
 	mtu = READ_ONCE(pod->dev->mtu);
-	if (unlikely(!shunt_pkt_fits(skb, mtu))) {
-		refuse(node, skb, SHUNT_STAT_DROP_TOOBIG, mtu);
-		return NET_XMIT_DROP;
-	}
-	if (unlikely(skb_cow_head(skb, ETH_HLEN))) {
-		shunt_deliver_drop(node->stats, node->dev, skb,
-				   SHUNT_STAT_DROP_NOMEM);
-		return NET_XMIT_DROP;
-	}
-	len = skb->len + ETH_HLEN;
+	if (unlikely(!shunt_pkt_fits(skb, mtu)))
+		return refuse(node, skb, SHUNT_STAT_DROP_TOOBIG, mtu);
+	if (unlikely(skb_cow_head(skb, ETH_HLEN)))
+		return drop_host(node, skb, SHUNT_STAT_DROP_NOMEM);
 	shunt_stats_packet(node->stats, SHUNT_STAT_TX_STACK,
-			   SHUNT_STAT_TX_BYTES, len);
+			   SHUNT_STAT_TX_BYTES, skb->len + ETH_HLEN);
 	shunt_pkt_scrub(skb);
 	return shunt_deliver_pod(pod, skb, SHUNT_STAT_RX_STACK);
 }
@@ -195,20 +192,23 @@ netdev_tx_t shunt_tx_pod_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct shunt_pod *pod = netdev_priv(dev);
 
-	if (unlikely(!pskb_may_pull(skb, ETH_HLEN))) {
-		shunt_deliver_drop(pod->stats, dev, skb,
-				   SHUNT_STAT_DROP_MALFORMED);
-		return NETDEV_TX_OK;
-	}
+	if (unlikely(!pskb_may_pull(skb, ETH_HLEN)))
+		goto drop_malformed;
 	clear_sched_tstamp(skb);
 	skb->protocol = eth_hdr(skb)->h_proto;
 	if (unlikely(skb_vlan_tag_present(skb)))
 		skb->protocol = htons(ETH_P_8021Q);
 	__skb_pull(skb, ETH_HLEN);
 	skb_reset_network_header(skb);
+	if (unlikely(!shunt_pkt_trim(skb)))
+		goto drop_malformed;
 	rcu_read_lock();
 	tx(pod, skb);
 	rcu_read_unlock();
+	return NETDEV_TX_OK;
+
+drop_malformed:
+	shunt_deliver_drop(pod->stats, dev, skb, SHUNT_STAT_DROP_MALFORMED);
 	return NETDEV_TX_OK;
 }
 
