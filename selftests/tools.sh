@@ -1,0 +1,182 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# shuntctl at the edges: one clear line for each error and nothing half done,
+# without the module, without privileges; JSON whose keys are those of the
+# specification. What it does to a node and its pods is tested beside it, in
+# userspace/tests.
+# shellcheck source=SCRIPTDIR/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+spec=$TOP/Documentation/netlink/specs/shunt.yaml
+
+# The names of an attribute set, as JSON has them.
+names_of() { # SET
+	awk -v set="$1" '
+		/^operations:/ { exit }
+		/^    name: / { inside = $2 == set }
+		inside && /^        name: / { gsub("-", "_", $2); print $2 }
+		' "$spec"
+}
+
+# STATUS, one line on stderr that matches REGEX, nothing on stdout.
+says() { # STATUS REGEX NODE SHUNTCTL-ARGUMENT...
+	local status=0
+	ctl "$3" "${@:4}" >"$TMP/out" 2>"$TMP/err" || status=$?
+	cat "$TMP/out" "$TMP/err"
+	[[ $status = "$1" ]]
+	[[ ! -s $TMP/out ]]
+	[[ $(wc -l <"$TMP/err") = 1 ]]
+	grep -Eiq -- "$2" "$TMP/err"
+}
+
+usage() { # SHUNTCTL-ARGUMENT...
+	local status=0
+	ctl nodeA "$@" >"$TMP/out" 2>"$TMP/err" || status=$?
+	cat "$TMP/err"
+	[[ $status = 2 && ! -s $TMP/out && -s $TMP/err ]]
+}
+
+without_module() {
+	trap 'ns_del "$(ns nodeA)" "$(ns podA1)"; end_jobs' EXIT
+	use shunt
+	ns_add nodeA
+	ns_add podA1
+	[[ ! -e /sys/module/shunt ]]
+	says 1 'module|modprobe' nodeA stats
+	says 1 'module|modprobe' nodeA uplink add lo
+	says 1 'module|modprobe' nodeA pod add "$(ns podA1)" ip 10.1.0.1
+}
+
+no_node() {
+	trap 'ns_del "$(ns nodeX)"; end_jobs' EXIT
+	ns_add nodeX
+	says 1 'node device' nodeX stats
+	says 1 'node device' nodeX uplink add lo
+	says 1 'node device' nodeX pod add "$(ns podA1)" ip 10.1.0.1
+}
+
+unprivileged() {
+	local status=0 args
+	for args in stats "uplink add nic0" "pod del $(ns podA1)" \
+		"pod add $(ns podA2) ip 10.1.0.9"; do
+		status=0
+		# shellcheck disable=SC2086 # several words
+		on nodeA setpriv --reuid 65534 --clear-groups \
+			--inh-caps=-all shuntctl $args >"$TMP/out" \
+			2>"$TMP/err" || status=$?
+		cat "$TMP/err"
+		[[ $status = 1 && ! -s $TMP/out ]]
+		[[ $(wc -l <"$TMP/err") = 1 ]]
+		grep -Eiq 'root|permi|privilege|CAP_NET_ADMIN' "$TMP/err"
+	done
+	pings podA1 podB1 4 1
+}
+
+# What is refused leaves pod and node as they were.
+pod_refused() { # REGEX SHUNTCTL-ARGUMENT...
+	local regex=$1 before after
+	shift
+	state() {
+		ctl nodeA -j pod show
+		ipn nodeA route
+		ipn nodeA -6 route
+		ipn podA2 address
+		ipn podA2 route
+	}
+	before=$(state)
+	says 1 "$regex" nodeA "$@"
+	after=$(state)
+	diff <(echo "$before") <(echo "$after")
+}
+
+wrong_netns_name() { pod_refused nowhere pod add nowhere ip 10.1.0.9; }
+address_in_use() {
+	pod_refused '10\.1\.0\.1|use' pod add "$(ns podA2)" dev eth1 ip 10.1.0.1
+}
+name_in_use() {
+	pod_refused 'eth0|exist' pod add "$(ns podA2)" ip 10.1.0.9
+}
+second_address_in_use() {
+	pod_refused 'fd01::1|use' pod add "$(ns podA2)" dev eth1 \
+		ip 10.1.0.9 ip fd01::1
+}
+wrong_node() {
+	pod_refused nic0 pod add "$(ns podA2)" dev eth1 ip 10.1.0.9 node nic0
+}
+own_netns() { says 1 . nodeA pod add "$(ns nodeA)" ip 10.1.0.9; }
+no_such_pod() { says 1 . nodeA pod del "$(ns podB1)"; }
+
+json_stats() {
+	ctl nodeA -j stats >"$TMP/json"
+	jq -e . "$TMP/json" >/dev/null
+	diff <(names_of stats | grep -v '^pad$' | sort) \
+		<(jq -r 'if type == "array" then .[0] else . end | keys[]' \
+			"$TMP/json" | sort)
+	jq -e 'if type == "array" then .[0] else . end |
+		[.[] | type] | unique == ["number"]' "$TMP/json"
+}
+
+json_pods() {
+	local key
+	ctl nodeA -j pod show >"$TMP/json"
+	cat "$TMP/json"
+	[[ $(jq length "$TMP/json") = 2 ]]
+	for key in $(jq -r '.[0] | keys[]' "$TMP/json"); do
+		names_of pod | grep -qx "${key//-/_}"
+	done
+	jq -e '[.[].address[]] | sort ==
+		["10.1.0.1", "10.1.0.2", "fd01::1", "fd01::2"]' "$TMP/json"
+	ctl nodeA -j pod show "$(ns podA2)" |
+		jq -e 'length == 1 and .[0].name == "eth0"'
+}
+
+json_uplinks() {
+	local key
+	ctl nodeA -j uplink show >"$TMP/json"
+	for key in $(jq -r '.[0] | keys[]' "$TMP/json"); do
+		names_of uplink | grep -qx "${key//-/_}"
+	done
+	jq -e '.[0].name == "nic0"' "$TMP/json"
+}
+
+# Text has what JSON has.
+text() {
+	pings podA1 podB1 4 3
+	ctl nodeA stats | tee "$TMP/text"
+	grep -Eq 'tx_direct +[0-9]+' "$TMP/text"
+	ctl nodeA pod show | tee "$TMP/text"
+	grep -q 10.1.0.1 "$TMP/text"
+	grep -q fd01::2 "$TMP/text"
+	ctl nodeA uplink show | grep -q nic0
+}
+
+nowhere_to_write() {
+	 ctl nodeA -j stats >/dev/full && exit 1
+	! ctl nodeA pod show >/dev/full
+}
+
+t "without the module" without_module
+load_module
+topology shunt podA1 podA2 podB1
+t "without a node device" no_node
+t "without privileges" unprivileged
+t "netns that does not exist" wrong_netns_name
+t "address in use" address_in_use
+t "second address in use" second_address_in_use
+t "name in use" name_in_use
+t "node device that is none" wrong_node
+t "the node as its own pod" own_netns
+t "pod del of another node's pod" no_such_pod
+for args in nonsense "uplink add" "pod add" "pod add x ip 1.2.3" \
+	"pod add x ip 10.0.0.1/24" "pod add x mtu" "pod add x mac 1:2" \
+	"uplink frob nic0" "-x"; do
+	read -ra words <<<"$args"
+	t "usage: $args" usage "${words[@]}"
+done
+t "JSON of stats has the specification's names" json_stats
+t "JSON of pods" json_pods
+t "JSON of uplinks" json_uplinks
+t "text" text
+t "full disk" nowhere_to_write
+finish
