@@ -50,7 +50,6 @@ int shunt_deliver_pod(struct shunt_pod *pod, struct sk_buff *skb,
 	shunt_deliver_eth_header(skb, pod->dev);
 	skb_orphan(skb);
 	skb_clear_tstamp(skb);
-	skb_set_queue_mapping(skb, 0);
 	skb->pkt_type = PACKET_HOST;
 	skb->dev = pod->dev;
 	if (unlikely(netif_rx(skb) != NET_RX_SUCCESS)) {

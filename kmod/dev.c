@@ -214,6 +214,17 @@ static int pod_change_mtu(struct net_device *dev, int mtu)
 	return 0;
 }
 
+static int pod_set_mac_address(struct net_device *dev, void *addr)
+{
+	struct shunt_pod *pod = netdev_priv(dev);
+	int err;
+
+	err = eth_mac_addr(dev, addr);
+	if (!err && rtnl_dereference(pod->node))
+		shunt_pod_addr_follow_mac(pod);
+	return err;
+}
+
 static void pod_get_stats64(struct net_device *dev,
 			    struct rtnl_link_stats64 *link)
 {
@@ -230,7 +241,7 @@ static const struct net_device_ops pod_ops = {
 	.ndo_start_xmit = shunt_tx_pod_xmit,
 	.ndo_change_mtu = pod_change_mtu,
 	.ndo_get_stats64 = pod_get_stats64,
-	.ndo_set_mac_address = eth_mac_addr,
+	.ndo_set_mac_address = pod_set_mac_address,
 	.ndo_validate_addr = eth_validate_addr,
 	.ndo_neigh_construct = shunt_tx_pod_neigh_construct,
 };
@@ -311,6 +322,8 @@ static void setup_node(struct net_device *dev)
 	dev->header_ops = NULL;
 	dev->flags |= IFF_POINTOPOINT;
 	dev->netdev_ops = &node_ops;
+	/* It refuses with ICMP errors, which need the dst. */
+	netif_keep_dst(dev);
 	dev->priv_destructor = node_destruct;
 	node->dev = dev;
 	node->net = dev_net(dev);
@@ -434,9 +447,12 @@ static int new_pod(struct net *src_net, struct net_device *dev,
 	if (err)
 		return err;
 	err = add_addrs(pod, tb[IFLA_LINKINFO], extack);
-	if (err)
+	if (err) {
 		unregister_netdevice(dev);
-	return err;
+		return err;
+	}
+	shunt_pod_addr_follow_mac(pod);
+	return 0;
 }
 
 static int newlink(struct net *src_net, struct net_device *dev,

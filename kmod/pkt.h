@@ -123,6 +123,7 @@ static __always_inline void shunt_pkt_scrub(struct sk_buff *skb)
 {
 	skb->ignore_df = 0;
 	skb->mark = 0;
+	skb_set_queue_mapping(skb, 0);
 	skb_dst_drop(skb);
 	skb_ext_reset(skb);
 	nf_reset_ct(skb);

@@ -5,6 +5,7 @@
  */
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <net/addrconf.h>
 #include <net/ipv6.h>
 #include <net/netlink.h>
 
@@ -159,7 +160,8 @@ static int check_addr(struct shunt_node *node, const struct nlattr *nla,
 	return -EADDRINUSE;
 }
 
-static int insert_addr(struct shunt_pod *pod, const struct shunt_addr *addr)
+static int insert_addr(struct shunt_pod *pod, const struct shunt_addr *addr,
+		       bool is_link_local)
 {
 	struct shunt_node *node = rtnl_dereference(pod->node);
 	struct shunt_pod_addr *entry;
@@ -170,6 +172,7 @@ static int insert_addr(struct shunt_pod *pod, const struct shunt_addr *addr)
 		return -ENOMEM;
 	entry->addr = *addr;
 	entry->pod = pod;
+	entry->is_link_local = is_link_local;
 	err = filter_add(node, addr);
 	if (err)
 		goto err_free;
@@ -206,7 +209,7 @@ int shunt_pod_addr_add(struct shunt_pod *pod, const struct nlattr *nla,
 	err = parse_addr(nla, &addr, extack);
 	if (!err)
 		err = check_addr(node, nla, &addr, extack);
-	return err ?: insert_addr(pod, &addr);
+	return err ?: insert_addr(pod, &addr, false);
 }
 
 static void remove_addr(struct shunt_node *node, struct shunt_pod_addr *entry)
@@ -238,7 +241,8 @@ int shunt_pod_addr_del(struct shunt_pod *pod, const struct nlattr *nla,
 	if (err)
 		return err;
 	list_for_each_entry(entry, &pod->addrs, list) {
-		if (!ipv6_addr_equal(&entry->addr.v6, &addr.v6))
+		if (entry->is_link_local ||
+		    !ipv6_addr_equal(&entry->addr.v6, &addr.v6))
 			continue;
 		remove_addr(node, entry);
 		shunt_route_invalidate(node);
@@ -246,6 +250,35 @@ int shunt_pod_addr_del(struct shunt_pod *pod, const struct nlattr *nla,
 	}
 	NL_SET_ERR_MSG_ATTR(extack, nla, "the pod does not have this address");
 	return -EADDRNOTAVAIL;
+}
+
+/**
+ * shunt_pod_addr_follow_mac() - let the node know a pod's link-local address
+ * @pod: the pod, with a new MAC address
+ *
+ * Only the one that the kernel makes of the MAC address by default is known to
+ * the node, and only the first pod that has it: nothing but answers to pods
+ * that talk to their gateway by its link-local address depends on it.
+ *
+ * Context: RTNL.
+ */
+void shunt_pod_addr_follow_mac(struct shunt_pod *pod)
+{
+	struct shunt_node *node = rtnl_dereference(pod->node);
+	struct shunt_pod_addr *entry, *tmp;
+	struct shunt_addr addr = {};
+	bool used;
+
+	list_for_each_entry_safe(entry, tmp, &pod->addrs, list)
+		if (entry->is_link_local)
+			remove_addr(node, entry);
+	addr.v6.s6_addr32[0] = htonl(0xfe800000);
+	addrconf_addr_eui48(&addr.v6.s6_addr[8], pod->dev->dev_addr);
+	rcu_read_lock();
+	used = shunt_pod_lookup(node, &addr);
+	rcu_read_unlock();
+	if (!used)
+		insert_addr(pod, &addr, true);
 }
 
 /**
@@ -281,6 +314,8 @@ int shunt_pod_addr_fill(struct sk_buff *skb, const struct shunt_pod *pod,
 	int err;
 
 	list_for_each_entry(entry, &pod->addrs, list) {
+		if (entry->is_link_local)
+			continue;
 		v6 = &entry->addr.v6;
 		if (ipv6_addr_v4mapped(v6))
 			err = nla_put_in_addr(skb, type, v6->s6_addr32[3]);

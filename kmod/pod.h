@@ -21,6 +21,7 @@ struct nlattr;
  * @hash: in &struct shunt_node.pod_table
  * @addr: the address, the key
  * @pod: its owner
+ * @is_link_local: the one that comes with the MAC address, for the node alone
  * @list: in &struct shunt_pod.addrs
  * @rcu: frees it
  */
@@ -28,6 +29,7 @@ struct shunt_pod_addr {
 	struct rhash_head hash;
 	struct shunt_addr addr;
 	struct shunt_pod *pod;
+	bool is_link_local;
 	struct list_head list;
 	struct rcu_head rcu;
 };
@@ -159,6 +161,7 @@ int shunt_pod_addr_add(struct shunt_pod *pod, const struct nlattr *nla,
 int shunt_pod_addr_del(struct shunt_pod *pod, const struct nlattr *nla,
 		       struct netlink_ext_ack *extack);
 void shunt_pod_addr_del_all(struct shunt_pod *pod);
+void shunt_pod_addr_follow_mac(struct shunt_pod *pod);
 int shunt_pod_addr_fill(struct sk_buff *skb, const struct shunt_pod *pod,
 			int type);
 

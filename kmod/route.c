@@ -98,6 +98,17 @@ static void route_store(struct shunt_node *node, struct shunt_route *route,
 	route_free_later(old);
 }
 
+/* What the pod's stack has left on the packet is not for the node's FIB and
+ * policies.
+ */
+static void forget_pod(const struct shunt_entry *entry, struct sk_buff *skb)
+{
+	if (!entry->pod)
+		return;
+	skb->mark = 0;
+	skb_ext_reset(skb);
+}
+
 /* From whom, and to whom: what the pod table says to a new question. */
 static enum shunt_stat check_pods(struct shunt_node *node,
 				  const struct shunt_entry *entry,
@@ -108,6 +119,8 @@ static enum shunt_stat check_pods(struct shunt_node *node,
 	if (!shunt_pkt_addrs(skb, &saddr, &daddr))
 		return SHUNT_STAT_DROP_MALFORMED;
 	*peer = shunt_pod_lookup(node, &daddr);
+	if (!entry->pod && !*peer)
+		return SHUNT_NOT_OURS;
 	if (shunt_pod_lookup(node, &saddr) != entry->pod)
 		return entry->pod ? SHUNT_STAT_DROP_SPOOF :
 				    SHUNT_STAT_PUNT_SOURCE;
@@ -125,7 +138,7 @@ static enum shunt_stat check_out(struct shunt_node *node,
 	if (out == node->dev) {
 		if (!peer)
 			return SHUNT_STAT_PUNT_ROUTE;
-		if (!(peer->dev->flags & IFF_UP))
+		if (!netif_running(peer->dev))
 			return SHUNT_STAT_DROP_DOWN;
 		return SHUNT_DIRECT;
 	}
@@ -180,11 +193,17 @@ static struct shunt_route *route_make(struct shunt_node *node,
 	return route;
 }
 
+/* A neighbour that somebody holds is never collected, and the tables that they
+ * share with the whole machine are small: so no more are held than there are
+ * gateways, and of these only who is there.
+ */
 static void hold_neigh(struct shunt_route *route, struct neighbour *neigh,
 		       bool skip_hh)
 {
 	route->skip_hh = skip_hh;
-	if (IS_ERR(neigh) || !refcount_inc_not_zero(&neigh->refcnt))
+	if (!route->via_gateway || IS_ERR(neigh) ||
+	    !(READ_ONCE(neigh->nud_state) & NUD_VALID) ||
+	    !refcount_inc_not_zero(&neigh->refcnt))
 		return;
 	route->neigh = neigh;
 	route->hh = !skip_hh;
@@ -232,6 +251,7 @@ static struct shunt_route *make_v4(struct shunt_node *node,
 	if (READ_ONCE(node->net->ipv4.sysctl_ip_fwd_update_priority))
 		route->priority = rt_tos2priority(iph->tos);
 	if (route->out) {
+		route->via_gateway = rt->rt_gw_family;
 		neigh = ip_neigh_for_gw(rt, skb, &is_v6gw);
 		hold_neigh(route, neigh, is_v6gw);
 	}
@@ -264,8 +284,7 @@ struct shunt_route *shunt_route_ask_v4(struct shunt_node *node,
 		return shunt_route_none(why);
 	local_bh_disable();
 	shunt_stats_inc(node->stats, SHUNT_STAT_ROUTE_MISS);
-	if (entry->pod)
-		skb->mark = 0;
+	forget_pod(entry, skb);
 	skb_dst_drop(skb);
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	route = shunt_route_none(SHUNT_STAT_PUNT_ROUTE);
@@ -281,18 +300,25 @@ struct shunt_route *shunt_route_ask_v4(struct shunt_node *node,
 	return route;
 }
 
-/* What ip6_rcv() and ip6_forward() ask of device and source. */
+static bool is_global_v6(const struct in6_addr *addr)
+{
+	int type = ipv6_addr_type(addr);
+
+	return type & IPV6_ADDR_UNICAST &&
+	       !(type & (IPV6_ADDR_LOOPBACK | IPV6_ADDR_LINKLOCAL));
+}
+
+/* What ip6_rcv() and ip6_forward() ask of device and addresses. */
 static bool is_forwarded_v6(const struct shunt_node *node,
 			    const struct shunt_entry *entry,
 			    const struct sk_buff *skb)
 {
 	const struct inet6_dev *idev = __in6_dev_get(entry->iif);
-	int type = ipv6_addr_type(&ipv6_hdr(skb)->saddr);
 
 	return idev && !READ_ONCE(idev->cnf.disable_ipv6) &&
 	       READ_ONCE(node->net->ipv6.devconf_all->forwarding) &&
-	       type & IPV6_ADDR_UNICAST &&
-	       !(type & (IPV6_ADDR_LOOPBACK | IPV6_ADDR_LINKLOCAL));
+	       is_global_v6(&ipv6_hdr(skb)->saddr) &&
+	       is_global_v6(&ipv6_hdr(skb)->daddr);
 }
 
 static struct dst_entry *lookup_v6(struct shunt_node *node,
@@ -350,6 +376,7 @@ static struct shunt_route *make_v6(struct shunt_node *node,
 	/* What every link carries; sysctls change the rest unheard. */
 	route->mtu = IPV6_MIN_MTU;
 	if (route->out) {
+		route->via_gateway = rt->rt6i_flags & RTF_GATEWAY;
 		neigh = ip_neigh_gw6(route->out, rt6_nexthop(rt, &ip6h->daddr));
 		hold_neigh(route, neigh, false);
 	}
@@ -385,8 +412,7 @@ struct shunt_route *shunt_route_ask_v6(struct shunt_node *node,
 		return route;
 	local_bh_disable();
 	shunt_stats_inc(node->stats, SHUNT_STAT_ROUTE_MISS);
-	if (entry->pod)
-		skb->mark = 0;
+	forget_pod(entry, skb);
 	skb_dst_drop(skb);
 	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
 	dst = lookup_v6(node, entry, skb);
@@ -451,6 +477,7 @@ bool shunt_route_xfrm_applies(struct sk_buff *skb,
 	struct flowi fl;
 	bool applies;
 
+	forget_pod(entry, skb);
 	skb->dev = entry->iif;
 	skb_dst_drop(skb);
 	skb_dst_set_noref(skb, route->dst);
@@ -502,8 +529,9 @@ int shunt_route_output(struct sk_buff *skb, struct shunt_route *route)
 	struct neighbour *neigh = next_hop(skb, route);
 	int ret;
 
-	/* The next packet asks for the one that took its place. */
-	if (neigh != route->neigh)
+	/* The next packet asks anew, and holds the one that is there now. */
+	if (route->via_gateway && neigh != route->neigh && !IS_ERR(neigh) &&
+	    READ_ONCE(neigh->nud_state) & NUD_VALID)
 		WRITE_ONCE(route->generation, route->generation - 1);
 	if (IS_ERR(neigh)) {
 		kfree_skb_reason(skb, SKB_DROP_REASON_NEIGH_CREATEFAIL);
@@ -528,7 +556,8 @@ static struct shunt_cache *cache_alloc(unsigned int bits)
 	return cache;
 }
 
-static void cache_flush(struct shunt_cache *cache)
+static void cache_flush(struct shunt_cache *cache,
+			void (*free)(struct shunt_route *route))
 {
 	struct shunt_route *route;
 	u32 i;
@@ -538,7 +567,7 @@ static void cache_flush(struct shunt_cache *cache)
 			continue;
 		route = unrcu_pointer(xchg(&cache->slot[i], NULL));
 		if (route)
-			route_free_later(route);
+			free(route);
 	}
 }
 
@@ -553,7 +582,7 @@ static void cache_grow(struct work_struct *work)
 		return;
 	rcu_assign_pointer(node->cache, new);
 	synchronize_rcu();
-	cache_flush(old);
+	cache_flush(old, route_free);
 	kvfree(old);
 }
 
@@ -578,6 +607,11 @@ int shunt_route_cache_alloc(struct shunt_node *node)
 /**
  * shunt_route_cache_free() - free a dead node's cache
  * @node: the node; a grace period has passed since it was marked dead
+ *
+ * An IPv6 route must not outlive its network namespace, which may be next to
+ * go: so nothing is left to RCU here.
+ *
+ * Context: may sleep.
  */
 void shunt_route_cache_free(struct shunt_node *node)
 {
@@ -586,8 +620,9 @@ void shunt_route_cache_free(struct shunt_node *node)
 	cancel_work_sync(&node->grow);
 	cache = rcu_dereference_protected(node->cache, 1);
 	RCU_INIT_POINTER(node->cache, NULL);
-	cache_flush(cache);
+	cache_flush(cache, route_free);
 	kvfree(cache);
+	rcu_barrier();
 }
 
 /**
@@ -606,7 +641,7 @@ void shunt_route_flush(struct shunt_node *node)
 	shunt_route_invalidate(node);
 	rcu_read_lock();
 	cache = rcu_dereference(node->cache);
-	cache_flush(cache);
+	cache_flush(cache, route_free_later);
 	rcu_read_unlock();
 }
 

@@ -34,10 +34,11 @@
  * @headroom: that the output device wants, in bytes
  * @hh: @neigh's cached header will do, once there is one
  * @skip_hh: @neigh's cached header is of the other family
+ * @via_gateway: the next hop is not the destination itself
  * @xfrm: the node had XFRM policies: whether one applies is still to be asked
  * @pod: the pod that is the destination, or NULL
  * @out: the uplink's device if @pod is NULL
- * @neigh: next hop on @out, held, or NULL
+ * @neigh: the gateway on @out, held, or NULL if it has to be looked up
  * @rcu: frees it
  */
 struct shunt_route {
@@ -56,6 +57,7 @@ struct shunt_route {
 	u8 rp_filter;
 	bool hh;
 	bool skip_hh;
+	bool via_gateway;
 	bool xfrm;
 	struct rcu_head rcu;
 };
@@ -289,7 +291,7 @@ shunt_route_lookup_v6(struct shunt_node *node, const struct shunt_entry *entry,
  * Context: RCU read side, any.
  * Return: the answer, good until the end of the RCU section. If there is none
  * that the direct path can use, shunt_route_none(): a punt, a drop, or
- * SHUNT_DIRECT for what arrived on an uplink and is for no pod.
+ * SHUNT_NOT_OURS for what arrived on an uplink and is for no pod.
  */
 static __always_inline struct shunt_route *
 shunt_route_lookup(struct shunt_node *node, const struct shunt_entry *entry,

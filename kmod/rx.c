@@ -33,8 +33,10 @@ static rx_handler_result_t pass(struct shunt_uplink *uplink,
 		return RX_HANDLER_PASS;
 	shunt_stats_inc(pod->stats, why);
 	trace_shunt_punt(skb, uplink->dev, why);
-	if (shunt_stat_is_exception(why))
+	if (shunt_stat_is_exception(why)) {
+		nf_reset_ct(skb);
 		nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
+	}
 	return RX_HANDLER_PASS;
 }
 
@@ -43,21 +45,6 @@ static rx_handler_result_t drop(struct shunt_pod *pod, struct sk_buff *skb,
 {
 	shunt_deliver_drop(pod->stats, pod->dev, skb, why);
 	return RX_HANDLER_CONSUMED;
-}
-
-/* All that the host's own packets pay: is it IP, and could the destination be
- * a pod?
- */
-static __always_inline bool is_perhaps_for_pod(struct shunt_node *node,
-					       struct sk_buff *skb)
-{
-	if (skb->protocol == htons(ETH_P_IP))
-		return pskb_may_pull(skb, sizeof(struct iphdr)) &&
-		       shunt_pod_filter_v4(node, shunt_pkt_v4(skb)->daddr);
-	if (skb->protocol == htons(ETH_P_IPV6))
-		return pskb_may_pull(skb, sizeof(struct ipv6hdr)) &&
-		       shunt_pod_filter_v6(node, &shunt_pkt_v6(skb)->daddr);
-	return false;
 }
 
 static bool is_rps(const struct net_device *dev)
@@ -79,6 +66,7 @@ receive(struct shunt_uplink *uplink, struct shunt_pod *pod, struct sk_buff *skb)
 		if (skb_cow_head(skb, ETH_HLEN))
 			return drop(pod, skb, SHUNT_STAT_DROP_NOMEM);
 		shunt_deliver_eth_header(skb, pod->dev);
+		skb_reset_mac_len(skb);
 	}
 	skb->dev = pod->dev;
 	if (static_branch_unlikely(&rps_needed) && is_rps(pod->dev)) {
@@ -88,11 +76,16 @@ receive(struct shunt_uplink *uplink, struct shunt_pod *pod, struct sk_buff *skb)
 	return RX_HANDLER_ANOTHER;
 }
 
-static __always_inline rx_handler_result_t
-steer(struct shunt_uplink *uplink, struct sk_buff *skb)
+/* Out of line, so that the host's own packets do not pay for its frame. */
+static noinline rx_handler_result_t steer(struct shunt_uplink *uplink,
+					  struct sk_buff **pskb)
 {
+	struct sk_buff *skb = skb_share_check(*pskb, GFP_ATOMIC);
 	struct shunt_route *route;
 
+	if (unlikely(!skb))
+		return RX_HANDLER_CONSUMED;
+	*pskb = skb;
 	route = shunt_route_lookup(uplink->node, &uplink->entry, skb, false);
 	if (IS_ERR(route))
 		return pass(uplink, skb, shunt_route_why(route));
@@ -110,6 +103,21 @@ steer(struct shunt_uplink *uplink, struct sk_buff *skb)
 	return receive(uplink, route->pod, skb);
 }
 
+/* Could the destination be a pod? All that the host's own packets pay, once
+ * they are known to be IP; who has no header at hand is asked later.
+ */
+static __always_inline bool is_candidate(const struct shunt_node *node,
+					 const struct sk_buff *skb)
+{
+	if (skb->protocol == htons(ETH_P_IP))
+		return skb_headlen(skb) < sizeof(struct iphdr) ||
+		       shunt_pod_filter_v4(node, shunt_pkt_v4(skb)->daddr);
+	if (skb->protocol == htons(ETH_P_IPV6))
+		return skb_headlen(skb) < sizeof(struct ipv6hdr) ||
+		       shunt_pod_filter_v6(node, &shunt_pkt_v6(skb)->daddr);
+	return false;
+}
+
 /**
  * shunt_rx_handle() - a packet has arrived on an uplink
  * @pskb: the packet, its data at the network header; may be replaced
@@ -123,18 +131,14 @@ steer(struct shunt_uplink *uplink, struct sk_buff *skb)
  */
 rx_handler_result_t shunt_rx_handle(struct sk_buff **pskb)
 {
-	struct sk_buff *skb = *pskb;
+	const struct sk_buff *skb = *pskb;
 	struct shunt_uplink *uplink;
 
 	if (unlikely(skb->pkt_type != PACKET_HOST ||
 		     skb_vlan_tag_present(skb) || skb_dst(skb)))
 		return RX_HANDLER_PASS;
 	uplink = rcu_dereference(skb->dev->rx_handler_data);
-	if (!is_perhaps_for_pod(uplink->node, skb))
+	if (!is_candidate(uplink->node, skb))
 		return RX_HANDLER_PASS;
-	skb = skb_share_check(skb, GFP_ATOMIC);
-	if (unlikely(!skb))
-		return RX_HANDLER_CONSUMED;
-	*pskb = skb;
-	return steer(uplink, skb);
+	return steer(uplink, pskb);
 }

@@ -49,13 +49,16 @@ struct shunt_node;
 	X(ROUTE_UNCACHED, route_uncached) \
 	X(ROUTE_EVICT, route_evict)
 
-/* Index of a counter; SHUNT_DIRECT is none: the packet is plainly simple. */
+/* Index of a counter. The last two count nothing: the packet takes the direct
+ * path, or is the host's and none of ours.
+ */
 enum shunt_stat {
 #define X(id, name) SHUNT_STAT_##id,
 	SHUNT_STATS(X)
 #undef X
 	SHUNT_STAT_COUNT,
 	SHUNT_DIRECT = SHUNT_STAT_COUNT,
+	SHUNT_NOT_OURS,
 };
 
 /**

@@ -27,22 +27,23 @@ module_param(single_pass, bool, 0444);
 MODULE_PARM_DESC(single_pass,
 		 "take packets from the pods' neighbours, without a second transmit pass (default: yes)");
 
+static bool is_local(const struct shunt_addr *addr)
+{
+	return ipv6_addr_any(&addr->v6) ||
+	       ipv6_addr_type(&addr->v6) & IPV6_ADDR_LINKLOCAL;
+}
+
 /* Unspecified and link-local sources have no business but with the node: MLD,
  * and what is addressed to the gateway.
  */
-static bool is_local_scope(const struct sk_buff *skb)
+static bool is_local_scope(const struct shunt_addr *saddr,
+			   const struct shunt_addr *daddr)
 {
-	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
-	const struct in6_addr *daddr = &ip6h->daddr;
+	const u8 *to = daddr->v6.s6_addr;
 
-	if (skb->protocol != htons(ETH_P_IPV6))
-		return false;
-	if (!ipv6_addr_any(&ip6h->saddr) &&
-	    !(ipv6_addr_type(&ip6h->saddr) & IPV6_ADDR_LINKLOCAL))
-		return false;
-	return (daddr->s6_addr[0] == 0xff && daddr->s6_addr[1] == 0x02) ||
-	       (ipv6_addr_type(daddr) & IPV6_ADDR_LINKLOCAL &&
-		!ipv6_addr_any(&ip6h->saddr));
+	return (to[0] == 0xff && to[1] == 0x02) ||
+	       (!ipv6_addr_any(&saddr->v6) &&
+		ipv6_addr_type(&daddr->v6) & IPV6_ADDR_LINKLOCAL);
 }
 
 /* May a pod send this at all? For packets that the route cache, whose answers
@@ -57,9 +58,8 @@ static enum shunt_stat police(struct shunt_node *node, struct shunt_pod *pod,
 		return SHUNT_STAT_DROP_MALFORMED;
 	if (skb->protocol == htons(ETH_P_IPV6) && shunt_pkt_is_nd(skb))
 		return SHUNT_STAT_DROP_ND;
-	if (shunt_pod_lookup(node, &saddr) == pod)
-		return why;
-	if (!is_local_scope(skb))
+	if (is_local(&saddr) ? !is_local_scope(&saddr, &daddr) :
+			       shunt_pod_lookup(node, &saddr) != pod)
 		return SHUNT_STAT_DROP_SPOOF;
 	return why == SHUNT_STAT_DROP_SPOOF ? SHUNT_STAT_PUNT_ROUTE : why;
 }
@@ -194,6 +194,8 @@ netdev_tx_t shunt_tx_pod_xmit(struct sk_buff *skb, struct net_device *dev)
 
 	if (unlikely(!pskb_may_pull(skb, ETH_HLEN)))
 		goto drop_malformed;
+	/* Not all packet sockets have. */
+	skb_reset_mac_header(skb);
 	clear_sched_tstamp(skb);
 	skb->protocol = eth_hdr(skb)->h_proto;
 	if (unlikely(skb_vlan_tag_present(skb)))
