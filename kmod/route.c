@@ -578,8 +578,10 @@ static void cache_grow(struct work_struct *work)
 
 	old = rcu_dereference_protected(node->cache, 1);
 	new = cache_alloc(64 - old->shift + 1);
-	if (!new)
+	if (!new) {
+		atomic_set(&old->evictions, 0);
 		return;
+	}
 	rcu_assign_pointer(node->cache, new);
 	synchronize_rcu();
 	cache_flush(old, route_free);
