@@ -96,8 +96,8 @@ evict() {
 # A node in a pod of a node in a pod ...
 nested() {
 	local n inner outer
-	trap 'for ((n = 12; n > 1; n--)); do ns_del "$(ns nest$n)"; done
-		ipn nodeB route del 10.5.0.1; end_jobs' EXIT
+	at_end 'for ((n = 12; n > 1; n--)); do ns_del "$(ns nest$n)"; done
+		ipn nodeB route del 10.5.0.1'
 	ipn nodeB route add 10.5.0.1 via 192.168.9.1
 	outer=nodeA
 	for ((n = 2; n <= 12; n++)); do

@@ -53,7 +53,7 @@ fresh_pod() { # NAME NUMBER [SHUNTCTL-ARG...]
 ### Making
 
 node_device() {
-	trap 'no_fresh_node; end_jobs' EXIT
+	at_end 'no_fresh_node'
 	fresh_node
 	raw nodeC show shunt0 | tee "$TMP/show"
 	grep -q 'role 0' "$TMP/show"
@@ -61,17 +61,17 @@ node_device() {
 	grep -q 'POINTOPOINT.*NOARP' "$TMP/show"
 	grep -q 'link/none' "$TMP/show"
 	# One for each node.
-	 ipn nodeC link add shunt1 type shunt && exit 1
-	 has nodeC shunt1 && exit 1
+	not ipn nodeC link add shunt1 type shunt
+	not has nodeC shunt1
 	raw nodeC newlink shunt1 | grep -q EEXIST
 	ipn nodeC link del shunt0
-	 has nodeC shunt0 && exit 1
+	not has nodeC shunt0
 	ipn nodeC link add shunt0 type shunt
 }
 
 node_device_any_name() {
 	ns_add nodeC
-	trap 'no_fresh_node; end_jobs' EXIT
+	at_end 'no_fresh_node'
 	ipn nodeC link add pods7 type shunt
 	ipn nodeC address add 192.168.99.1/32 dev lo
 	ns_add podC1
@@ -112,20 +112,20 @@ on_the_node() {
 
 # An aggregate makes host routes superfluous.
 aggregate_route() {
-	trap 'no_fresh_node; ns_del "$(ns podC1)" "$(ns podC2)"; end_jobs' EXIT
+	at_end 'no_fresh_node; ns_del "$(ns podC1)" "$(ns podC2)"'
 	fresh_node
 	fresh_pod podC1 1
 	ipn nodeC route | grep '^10.3.0.1 '
 	ctl nodeC pod del "$(ns podC1)"
-	 ipn nodeC route | grep '^10.3.0.1 ' && exit 1
-	 ipn nodeC -6 route | grep '^fd03::1 ' && exit 1
+	ipn nodeC route | grep '^10.3.0.1 ' && fail 'this must not be'
+	ipn nodeC -6 route | grep '^fd03::1 ' && fail 'this must not be'
 	ipn nodeC neigh replace 169.254.1.2 lladdr 02:00:00:00:00:01 \
 		dev shunt0 2>/dev/null || true
 	ipn nodeC route add 10.3.0.0/24 via 169.254.1.2 dev shunt0 onlink
 	ipn nodeC -6 route add fd03::/64 via fe80::2 dev shunt0 onlink
 	fresh_pod podC2 2
-	 ipn nodeC route | grep '^10.3.0.2 ' && exit 1
-	 ipn nodeC -6 route | grep '^fd03::2 ' && exit 1
+	ipn nodeC route | grep '^10.3.0.2 ' && fail 'this must not be'
+	ipn nodeC -6 route | grep '^fd03::2 ' && fail 'this must not be'
 	on nodeC ping -q -c 1 -W 3 10.3.0.2
 	on nodeC ping -q -c 1 -W 3 fd03::2
 }
@@ -134,9 +134,9 @@ aggregate_route() {
 one_registration() {
 	local moves events
 	event=/sys/kernel/tracing
-	trap 'echo 0 >$event/events/kprobes/enable
+	at_end 'echo 0 >$event/events/kprobes/enable
 		echo >$event/kprobe_events
-		no_fresh_node; ns_del "$(ns podC1)"; end_jobs' EXIT
+		no_fresh_node; ns_del "$(ns podC1)"'
 	fresh_node
 	ns_add podC1
 	{
@@ -160,7 +160,7 @@ one_registration() {
 }
 
 mac_given() {
-	trap 'no_fresh_node; ns_del "$(ns podC1)"; end_jobs' EXIT
+	at_end 'no_fresh_node; ns_del "$(ns podC1)"'
 	fresh_node
 	fresh_pod podC1 1 mac 02:12:34:56:78:9a dev net7
 	[[ $(on podC1 cat /sys/class/net/net7/address) = 02:12:34:56:78:9a ]]
@@ -169,7 +169,7 @@ mac_given() {
 }
 
 several_pods_in_a_netns() {
-	trap 'no_fresh_node; ns_del "$(ns podC1)"; end_jobs' EXIT
+	at_end 'no_fresh_node; ns_del "$(ns podC1)"'
 	fresh_node
 	fresh_pod podC1 1
 	fresh_pod podC1 2 dev eth1
@@ -189,13 +189,13 @@ wrong_netns() {
 	# From a third one, naming both.
 	refused any nodeB newlink eth7 node "$node" address 10.1.0.50 \
 		netns "/run/netns/$(ns podA1)" link-netnsid 0
-	 has podA1 eth7 && exit 1
+	not has podA1 eth7
 	# Not without saying where.
 	refused any nodeA newlink eth7 node "$node" address 10.1.0.50
 	# Nor with a node that is none.
 	refused any nodeA newlink eth7 node "$(ifindex nodeA nic0)" \
 		address 10.1.0.50 netns "/run/netns/$(ns podA2)"
-	! has podA2 eth7
+	not has podA2 eth7
 }
 
 link_netnsid() {
@@ -207,8 +207,8 @@ link_netnsid() {
 	id=$(ifindex nodeA shunt0)
 	refused any podA2 newlink eth7 node "$id" address 10.1.0.51 \
 		netns "/run/netns/$(ns podA2)" link-netnsid "$nsid"
-	 ipn podA2 link add eth7 link-netnsid "$nsid" type shunt && exit 1
-	! has podA2 eth7
+	not ipn podA2 link add eth7 link-netnsid "$nsid" type shunt
+	not has podA2 eth7
 }
 
 changelink() {
@@ -219,7 +219,7 @@ changelink() {
 	refused any podA1 changelink eth0 role 0
 	refused any nodeA changelink shunt0 role 1
 	refused any nodeA changelink shunt0 address 10.1.0.1
-	 ipn podA1 link set eth0 type shunt node 1 2>/dev/null && exit 1
+	not ipn podA1 link set eth0 type shunt node 1 2>/dev/null
 	[[ $(raw podA1 show eth0) = "$before" ]]
 }
 
@@ -235,13 +235,13 @@ bad_attributes() {
 			address "$address"
 	done
 	refused any nodeA newlink eth7 role 1
-	 has podA2 eth7 && exit 1
+	not has podA2 eth7
 	pings podA1 podB1 4 1
 }
 
 immovable() {
-	 ipn podA1 link set eth0 netns "$(ns podA2)" && exit 1
-	 ipn nodeA link set shunt0 netns "$(ns nodeB)" && exit 1
+	not ipn podA1 link set eth0 netns "$(ns podA2)"
+	not ipn nodeA link set shunt0 netns "$(ns nodeB)"
 	has podA1 eth0
 	has nodeA shunt0
 }
@@ -259,7 +259,7 @@ genl_from_pod() {
 	refused any nodeB genl pod-addr-add \
 		netns "/run/netns/$(ns podA1)" address 10.1.0.60
 	# The pods of others are not shown, either.
-	 raw nodeB genl pod-get netns "/run/netns/$(ns podA1)" && exit 1
+	not raw nodeB genl pod-get netns "/run/netns/$(ns podA1)"
 	[[ $(ctl nodeB -j pod show | jq length) = 1 ]]
 }
 
@@ -282,12 +282,12 @@ user_namespace() {
 	netns=/run/netns/$(ns nodeA)
 	# Inside, one's own netns gets no node device ...
 	 unshare --user --map-root-user --net \
-		ip link add shunt0 type shunt && exit 1
+		not ip link add shunt0 type shunt
 	# ... and over that of others there is no power.
 	 nsenter --net="$netns" unshare --user --map-root-user \
-		"$SELFTESTS/netlink.py" genl pod-del netns "$pod" && exit 1
+		not "$SELFTESTS/netlink.py" genl pod-del netns "$pod"
 	 nsenter --net="$pod" unshare --user --map-root-user \
-		ip link del eth0 && exit 1
+		not ip link del eth0
 	has podA1 eth0
 }
 
@@ -308,7 +308,7 @@ fuzz() {
 
 mtu_follows() {
 	mtu() { on "$1" cat "/sys/class/net/$2/mtu"; }
-	trap 'no_fresh_node; ns_del "$(ns podC1)" "$(ns podC2)"; end_jobs' EXIT
+	at_end 'no_fresh_node; ns_del "$(ns podC1)" "$(ns podC2)"'
 	fresh_node
 	ipn nodeC link add nic5 mtu 4000 type dummy
 	ipn nodeC link add nic6 mtu 3000 type dummy
@@ -333,11 +333,11 @@ mtu_follows() {
 
 # IPv6 ends below 1280 bytes.
 mtu_limits() {
-	trap 'no_fresh_node; ns_del "$(ns podC1)"; end_jobs' EXIT
+	at_end 'no_fresh_node; ns_del "$(ns podC1)"'
 	fresh_node
 	fresh_pod podC1 1
-	 ipn podC1 link set eth0 mtu 67 && exit 1
-	 ipn podC1 link set eth0 mtu 70000 && exit 1
+	not ipn podC1 link set eth0 mtu 67
+	not ipn podC1 link set eth0 mtu 70000
 	ipn podC1 link set eth0 mtu 65535
 }
 
@@ -361,7 +361,7 @@ ethtool_words() {
 
 # Offloads that a pod turns off are off, and traffic goes on.
 offloads_off() {
-	trap 'on podA1 ethtool -K eth0 tso on gso on tx on sg on; end_jobs' EXIT
+	at_end 'on podA1 ethtool -K eth0 tso on gso on tx on sg on'
 	start_netserver podB1
 	on podA1 ethtool -K eth0 tso off
 	netperf_rate podA1 podB1 4 TCP_STREAM 1
@@ -372,8 +372,8 @@ offloads_off() {
 
 # The uplink's own, too: what it cannot do is done in software.
 uplink_offloads_off() {
-	trap 'on nodeA ethtool -K nic0 tso on gso on tx on sg on
-		on nodeB ethtool -K nic0 gro on; end_jobs' EXIT
+	at_end 'on nodeA ethtool -K nic0 tso on gso on tx on sg on
+		on nodeB ethtool -K nic0 gro on'
 	start_netserver podB1
 	on nodeA ethtool -K nic0 tso off
 	netperf_rate podA1 podB1 4 TCP_STREAM 1
@@ -386,7 +386,7 @@ uplink_offloads_off() {
 
 gso_sizes() {
 	local what
-	trap 'ipn nodeA link set nic0 gso_max_size 65536; end_jobs' EXIT
+	at_end 'ipn nodeA link set nic0 gso_max_size 65536'
 	size() { # NAME DEVICE KEY
 		ipn "$1" -d -j link show dev "$2" | jq ".[0].$3"
 	}
@@ -413,9 +413,9 @@ gso_sizes() {
 # BIG TCP: packets beyond 64 KiB pass whole, in both directions.
 big_tcp() {
 	local node device bytes packets
-	trap 'for node in nodeA nodeB; do
+	at_end 'for node in nodeA nodeB; do
 		ipn $node link set nic0 gso_max_size 65536 gro_max_size 65536
-		done; end_jobs' EXIT
+		done'
 	for node in nodeA nodeB; do
 		ipn "$node" link set nic0 gso_max_size 180000 \
 			gro_max_size 180000 alias big
@@ -445,13 +445,13 @@ statistics() {
 ### Going
 
 pod_deletes_own() {
-	trap 'no_fresh_node; ns_del "$(ns podC1)"; end_jobs' EXIT
+	at_end 'no_fresh_node; ns_del "$(ns podC1)"'
 	fresh_node
 	fresh_pod podC1 1
 	ipn podC1 link del eth0
-	 has podC1 eth0 && exit 1
+	not has podC1 eth0
 	[[ $(ctl nodeC -j pod show | jq length) = 0 ]]
-	 on nodeC ping -q -c 1 -W 0.5 10.3.0.1 && exit 1
+	not on nodeC ping -q -c 1 -W 0.5 10.3.0.1
 	# Its address is free, its counters are kept.
 	fresh_pod podC1 1
 	on nodeC ping -q -c 2 -i 0.05 -W 3 10.3.0.1
@@ -463,21 +463,21 @@ pod_deletes_own() {
 }
 
 node_deletes_pod() {
-	trap 'no_fresh_node; ns_del "$(ns podC1)" "$(ns podC2)"; end_jobs' EXIT
+	at_end 'no_fresh_node; ns_del "$(ns podC1)" "$(ns podC2)"'
 	fresh_node
 	fresh_pod podC1 1
 	fresh_pod podC2 2
 	on podC1 ping -q -c 1 -W 3 10.3.0.2
 	ctl nodeC pod del "$(ns podC1)"
-	 has podC1 eth0 && exit 1
+	not has podC1 eth0
 	has podC2 eth0
-	 ipn nodeC route | grep '10.3.0.1 ' && exit 1
-	! on podC2 ping -q -c 1 -W 0.5 10.3.0.1
+	ipn nodeC route | grep '10.3.0.1 ' && fail 'this must not be'
+	not on podC2 ping -q -c 1 -W 0.5 10.3.0.1
 }
 
 node_device_takes_pods() {
 	local pod
-	trap 'no_fresh_node; ns_del "$(ns podC1)" "$(ns podC2)"; end_jobs' EXIT
+	at_end 'no_fresh_node; ns_del "$(ns podC1)" "$(ns podC2)"'
 	fresh_node
 	for pod in 1 2; do
 		fresh_pod podC"$pod" "$pod"
@@ -487,7 +487,7 @@ node_device_takes_pods() {
 	bg podC2 ping -q -i 0.01 10.3.0.1 >/dev/null 2>&1
 	ipn nodeC link del shunt0
 	for pod in 1 2; do
-		 has podC"$pod" eth0 && exit 1
+		not has podC"$pod" eth0
 	done
 	# And again from the start.
 	ipn nodeC link add shunt0 type shunt
@@ -496,21 +496,21 @@ node_device_takes_pods() {
 }
 
 uplink_device_deleted() {
-	trap 'no_fresh_node; ns_del "$(ns podC1)"; end_jobs' EXIT
+	at_end 'no_fresh_node; ns_del "$(ns podC1)"'
 	fresh_node
 	fresh_pod podC1 1
 	ipn nodeC link add nic5 type dummy
 	ctl nodeC uplink add nic5
 	ipn nodeC link set nic5 up
 	ipn nodeC address add 192.168.5.1/24 dev nic5
-	 on podC1 ping -q -c 1 -W 0.2 192.168.5.7 && exit 1
+	not on podC1 ping -q -c 1 -W 0.2 192.168.5.7
 	ipn nodeC link del nic5
 	[[ $(ctl nodeC -j uplink show | jq length) = 0 ]]
 	on nodeC ping -q -c 1 -W 3 10.3.0.1
 }
 
 uplink_moves_away() {
-	trap 'no_fresh_node; ns_del "$(ns podC1)"; end_jobs' EXIT
+	at_end 'no_fresh_node; ns_del "$(ns podC1)"'
 	fresh_node
 	fresh_pod podC1 1
 	ipn nodeC link add nic5 type dummy
@@ -527,7 +527,7 @@ uplink_moves_away() {
 # With sockets open and packets in flight, in every order.
 netns_deleted() { # FIRST...
 	local name pod
-	trap 'no_fresh_node; ns_del "$(ns podC1)" "$(ns podC2)"; end_jobs' EXIT
+	at_end 'no_fresh_node; ns_del "$(ns podC1)" "$(ns podC2)"'
 	fresh_node
 	ip link add nic5 netns "$(ns nodeC)" type veth \
 		peer name nic5 netns "$(ns nodeB)"
@@ -580,7 +580,7 @@ module_users() { awk '$1 == "shunt" { print $3 }' /proc/modules; }
 users_back() { [[ $(module_users) = "$users" ]]; }
 
 module_pinned() {
-	 rmmod shunt && exit 1
+	not rmmod shunt
 	[[ -e /sys/module/shunt ]]
 	pings podA1 podB1 4 1
 }

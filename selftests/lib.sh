@@ -44,6 +44,13 @@ note() { printf '# %s\n' "$*"; }
 fail() { printf '%s\n' "$*" >"$TMP/reason"; exit 1; }
 skip() { printf '%s\n' "$*" >"$TMP/reason"; exit $TEST_SKIP; }
 
+# A "!" before a command would keep its success from ending the function.
+not() { # COMMAND...
+	if "$@"; then
+		fail "succeeds: $*"
+	fi
+}
+
 need() { # PROGRAM...
 	local program
 	for program; do
@@ -52,7 +59,7 @@ need() { # PROGRAM...
 }
 
 # The last one is why the function ended.
-on_error() { # STATUS LINE COMMAND
+on_error() { # ENDED LINE COMMAND
 	printf 'line %s: %s (status %s)\n' "$2" "${3%%$'\n'*}" "$1" \
 		>"$TMP/error"
 }
@@ -88,7 +95,7 @@ t() { # NAME FUNCTION [ARG...]
 	: >"$TMP/error"
 	dmesg_mark "$mark"
 	(
-		trap end_jobs EXIT
+		at_end :
 		trap 'on_error $? $LINENO "$BASH_COMMAND"' ERR
 		set -eE
 		"$@"
@@ -161,6 +168,15 @@ await_quiet() { # COMMAND...
 		((SECONDS < end)) || fail "never quiet: $*"
 		pause 0.25
 	done
+}
+
+# What a test function undoes, whatever became of it. Variables that it uses
+# must not be local.
+at_end() { # COMMANDS
+	# shellcheck disable=SC2064 # now
+	trap "ENDED=\$?; set +eEu; trap - ERR
+		$1
+		end_jobs; exit \$ENDED" EXIT
 }
 
 lines_in() { # FILE MINIMUM [REGEX]

@@ -55,7 +55,7 @@ spoof_near() { # FAMILY HOW FROM
 spoof_by_address() { # FAMILY
 	foreign=10.1.0.77/32
 	[[ $1 = 4 ]] || foreign='fd01::77/128'
-	trap 'ipn podA1 address del $foreign dev eth0; end_jobs' EXIT
+	at_end 'ipn podA1 address del $foreign dev eth0'
 	ipn podA1 address add "$foreign" dev eth0
 	snap nodeA
 	# Some programs try again when told of the drop.
@@ -68,7 +68,7 @@ spoof_by_address() { # FAMILY
 second_address() { # FAMILY
 	foreign=10.1.0.78/32
 	[[ $1 = 4 ]] || foreign='fd01::78/128'
-	trap 'ipn podA1 address del $foreign dev eth0; end_jobs' EXIT
+	at_end 'ipn podA1 address del $foreign dev eth0'
 	ipn podA1 address add "$foreign" dev eth0
 	on nodeA "$SELFTESTS/netlink.py" genl pod-addr-add \
 		netns "/run/netns/$(ns podA1)" address "${foreign%/*}"
@@ -189,10 +189,9 @@ vlan_tag() { # FAMILY
 # The pod's socket priority is not the node's to obey.
 priority_is_not_the_pods() { # FAMILY
 	local seen
-	trap 'on nodeA tc qdisc del dev nic0 root
+	at_end 'on nodeA tc qdisc del dev nic0 root
 		on podA1 nft delete table inet p
-		ipn nodeA rule del pref 90; ipn nodeA -6 rule del pref 90
-		end_jobs' EXIT
+		ipn nodeA rule del pref 90; ipn nodeA -6 rule del pref 90'
 	on nodeA tc qdisc add dev nic0 root handle 1: prio bands 3 \
 		priomap 2 2 2 2 2 2 0 2 2 2 2 2 2 2 2 2
 	on podA1 nft -f - <<-END

@@ -472,7 +472,7 @@ no_fw() {
 stateful_exceptions() { # FAMILY
 	local seen rate
 	forget_pmtu "$1" podA1 podB1
-	trap 'no_fw; end_jobs' EXIT
+	at_end 'no_fw'
 	stateful nodeA
 	stateful nodeB
 	pings podA1 podB1 "$1" 3
@@ -512,7 +512,7 @@ stateful_exceptions() { # FAMILY
 # Out by a device that is no uplink: the host's flow, tracked and masqueraded.
 stateful_flows() { # FAMILY
 	local from to
-	trap 'no_fw; end_jobs; ipn nodeA link del nic9' EXIT
+	at_end 'no_fw; ipn nodeA link del nic9'
 	ip link add nic9 netns "$(ns nodeA)" type veth \
 		peer name nic9 netns "$(ns nodeB)"
 	if [[ $1 = 4 ]]; then
@@ -547,7 +547,7 @@ stateful_flows() { # FAMILY
 port_mapping() { # FAMILY
 	local to=192.168.9.1 got pod
 	[[ $1 = 4 ]] || to='fd09::1'
-	trap 'on nodeA nft delete table inet mapping; end_jobs' EXIT
+	at_end 'on nodeA nft delete table inet mapping'
 	pod=$(addr podA1 "$1")
 	on nodeA nft -f - <<-END
 	table inet mapping {

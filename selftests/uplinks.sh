@@ -10,8 +10,7 @@
 attach_detach() {
 	local n
 	start_netserver podB1
-	bg podA1 netperf -H "$(addr podB1 4)" -t TCP_RR -l 4 -P 0 >"$TMP/rr"
-	traffic=$!
+	bg podA1 netperf -H "$(addr podB1 4)" -t TCP_RR -l 60 >/dev/null
 	for n in 1 2 3; do
 		snap nodeA
 		await_counter nodeA tx_direct 50
@@ -21,7 +20,7 @@ attach_detach() {
 		await_counter nodeA rx_stack 50
 		ctl nodeA uplink add nic0
 	done
-	wait "$traffic"
+	end_jobs
 	snap nodeA
 	pings podA1 podB1 4 5
 	pings podA1 podB1 6 5
@@ -29,7 +28,7 @@ attach_detach() {
 }
 
 without_uplink() { # FAMILY
-	trap 'ctl nodeA uplink add nic0; end_jobs' EXIT
+	at_end 'ctl nodeA uplink add nic0'
 	ctl nodeA uplink del nic0
 	snap nodeA
 	pings podA1 podB1 "$1" 10
@@ -49,7 +48,7 @@ shown() {
 refused() { # DEVICE WORD
 	local before after
 	before=$(ctl nodeA -j uplink show)
-	 ctl nodeA uplink add "$1" >"$TMP/refused" 2>&1 && exit 1
+	not ctl nodeA uplink add "$1" >"$TMP/refused" 2>&1
 	cat "$TMP/refused"
 	[[ $(wc -l <"$TMP/refused") = 1 ]]
 	grep -qi -- "$2" "$TMP/refused"
@@ -58,7 +57,7 @@ refused() { # DEVICE WORD
 }
 
 bridge_port() {
-	trap 'ipn nodeA link del br7; ipn nodeA link del dum7; end_jobs' EXIT
+	at_end 'ipn nodeA link del br7; ipn nodeA link del dum7'
 	ipn nodeA link add br7 type bridge
 	ipn nodeA link add dum7 type dummy
 	ipn nodeA link set dum7 master br7
@@ -66,7 +65,7 @@ bridge_port() {
 }
 
 bond_slave() {
-	trap 'ipn nodeA link del bond7; ipn nodeA link del dum7; end_jobs' EXIT
+	at_end 'ipn nodeA link del bond7; ipn nodeA link del dum7'
 	ipn nodeA link add bond7 type bond
 	ipn nodeA link add dum7 type dummy
 	ipn nodeA link set dum7 master bond7
@@ -74,7 +73,7 @@ bond_slave() {
 }
 
 macvlan_lower() {
-	trap 'ipn nodeA link del dum7; end_jobs' EXIT
+	at_end 'ipn nodeA link del dum7'
 	ipn nodeA link add dum7 type dummy
 	ipn nodeA link set dum7 up
 	ipn nodeA link add link dum7 name mv7 type macvlan
@@ -83,25 +82,41 @@ macvlan_lower() {
 
 # And the other way round: an uplink is nobody else's port.
 others_refused() {
-	trap 'ipn nodeA link del br7; end_jobs' EXIT
+	at_end 'ipn nodeA link del br7'
 	ipn nodeA link add br7 type bridge
-	! ipn nodeA link set nic0 master br7
+	not ipn nodeA link set nic0 master br7
 }
 
 unknown_detached() {
-	 ctl nodeA uplink del nic1 >"$TMP/refused" 2>&1 && exit 1
+	not ctl nodeA uplink del nic1 >"$TMP/refused" 2>&1
 	cat "$TMP/refused"
 	[[ $(wc -l <"$TMP/refused") = 1 ]]
 }
 
+# As topology and wire made it: links that went down lost it.
+restore() {
+	local node n=0 to
+	for node in nodeA nodeB; do
+		n=$((n + 1)) to=$([[ $node = nodeA ]] && echo 2 || echo 1)
+		ipn "$node" link del up7 2>/dev/null || true
+		ipn "$node" link set nic1 nomaster
+		ipn "$node" link set nic0 up
+		ipn "$node" link set nic1 up
+		ipn "$node" address replace 192.168.9."$n"/24 dev nic0
+		ipn "$node" address replace 192.168.8."$n"/24 dev nic1
+		ipn "$node" address replace fd09::"$n"/64 dev nic0 nodad
+		ipn "$node" address replace fd08::"$n"/64 dev nic1 nodad
+		ipn "$node" route replace 10."$to".0.0/24 via 192.168.9."$to"
+		ipn "$node" -6 route replace fd0"$to"::/64 via fd09::"$to"
+	done
+}
+
 # Also devices stacked on NICs: VLAN, bond, bridge itself, VXLAN.
 over() { # FAMILY TYPE
-	local node n=0 net nic
-	trap 'for node in nodeA nodeB; do ipn $node link del up7
-		ipn $node link set nic1 nomaster || true
-		ipn $node link set nic1 up; done; end_jobs' EXIT
+	local node n=0 net
+	at_end restore
 	for node in nodeA nodeB; do
-		n=$((n + 1)) nic=nic1
+		n=$((n + 1))
 		case $2 in
 		vlan)
 			ipn "$node" link add link nic1 name up7 type vlan id 7
@@ -153,18 +168,13 @@ over() { # FAMILY TYPE
 	await 10 grep -q 'listening on' "$TMP/tap.err"
 	pings podA1 podB1 "$1" 5
 	await 10 lines_in "$TMP/tap" 10
-	# A proper Ethernet frame, whatever it came in.
+	# An Ethernet frame, whatever it came in.
 	cat "$TMP/tap"
-	[[ $(grep -Ec "> $(on podB1 cat /sys/class/net/eth0/address), ethertype IPv.*echo request" \
-		"$TMP/tap") = 5 ]]
+	[[ $(grep -Ec "ethertype IPv[46].*echo request" "$TMP/tap") = 5 ]]
 	start_netserver podB1
 	netperf_rate podA1 podB1 "$1" TCP_STREAM 1
 	expect nodeA tx_direct=10.. rx_direct=10.. tx_stack=0..20
 	expect nodeB rx_direct=10..
-	ipn nodeA route replace 10.2.0.0/24 via 192.168.9.2
-	ipn nodeB route replace 10.1.0.0/24 via 192.168.9.1
-	ipn nodeA -6 route replace fd02::/64 via fd09::2
-	ipn nodeB -6 route replace fd01::/64 via fd09::1
 }
 
 wireguard() { # NODE NUMBER
@@ -181,8 +191,7 @@ wireguard() { # NODE NUMBER
 
 # Two uplinks: what leaves by one may come back by the other.
 two_uplinks() { # FAMILY
-	trap 'ctl nodeA uplink del nic1; ipn nodeB "-$family" route replace \
-		"$net" via "$back"; end_jobs' EXIT
+	at_end 'ctl nodeA uplink del nic1; restore'
 	ctl nodeA uplink add nic1
 	[[ $(ctl nodeA -j uplink show | jq length) = 2 ]]
 	case $1 in
@@ -199,11 +208,10 @@ two_uplinks() { # FAMILY
 # Asymmetric routing with reverse path filters.
 rp_filter() { # MODE PASSES
 	local nic=nic1
-	trap 'on nodeA sysctl -qw net.ipv4.conf.all.rp_filter=0 \
+	at_end 'on nodeA sysctl -qw net.ipv4.conf.all.rp_filter=0 \
 		net.ipv4.conf.nic1.rp_filter=0
 		ctl nodeA uplink del nic1
-		ipn nodeB route replace 10.1.0.0/24 via 192.168.9.1
-		end_jobs' EXIT
+		ipn nodeB route replace 10.1.0.0/24 via 192.168.9.1'
 	ctl nodeA uplink add nic1
 	ipn nodeB route replace 10.1.0.0/24 via 192.168.8.1
 	pings podA1 podB1 4 2
@@ -214,7 +222,7 @@ rp_filter() { # MODE PASSES
 		pings podA1 podB1 4 5
 		expect nodeA rx_direct=5
 	else
-		 pings podA1 podB1 4 3 -W 0.5 && exit 1
+		not pings podA1 podB1 4 3 -W 0.5
 		expect nodeA rx_direct=0 tx_direct=3
 	fi
 	on nodeA sysctl -qw "net.ipv4.conf.$nic.rp_filter=0"
@@ -223,13 +231,13 @@ rp_filter() { # MODE PASSES
 	if [[ $2 = pass ]]; then
 		pings podA1 podB1 4 5
 	else
-		 pings podA1 podB1 4 3 -W 0.5 && exit 1
+		not pings podA1 podB1 4 3 -W 0.5
 	fi
 }
 
 # Symmetric routing passes the strict filter, and stays direct.
 rp_filter_symmetric() {
-	trap 'on nodeA sysctl -qw net.ipv4.conf.all.rp_filter=0; end_jobs' EXIT
+	at_end 'on nodeA sysctl -qw net.ipv4.conf.all.rp_filter=0'
 	on nodeA sysctl -qw net.ipv4.conf.all.rp_filter=1
 	snap nodeA
 	pings podA1 podB1 4 10
@@ -243,14 +251,13 @@ rp_filter_symmetric() {
 forwarding_off() { # FAMILY
 	local key=net.ipv4.conf.all.forwarding
 	[[ $1 = 4 ]] || key=net.ipv6.conf.all.forwarding
-	trap 'on nodeA sysctl -qw net.ipv4.ip_forward=1 \
+	at_end 'on nodeA sysctl -qw net.ipv4.ip_forward=1 \
 		net.ipv6.conf.all.forwarding=1
-		ipn nodeA -6 route replace fd02::/64 via fd09::2
-		end_jobs' EXIT
+		ipn nodeA -6 route replace fd02::/64 via fd09::2'
 	pings podA1 podB1 "$1" 2
 	on nodeA sysctl -qw "$key"=0
 	snap nodeA
-	 pings podA1 podB1 "$1" 3 -W 0.5 && exit 1
+	not pings podA1 podB1 "$1" 3 -W 0.5
 	expect nodeA rx_direct=0
 	ctl nodeA uplink del nic0
 	ctl nodeA uplink add nic0 >"$TMP/warning" 2>&1
@@ -262,22 +269,20 @@ forwarding_off() { # FAMILY
 
 # One NIC's switch is enough.
 forwarding_off_one() {
-	trap 'on nodeA sysctl -qw net.ipv4.conf.nic0.forwarding=1
-		end_jobs' EXIT
+	at_end 'on nodeA sysctl -qw net.ipv4.conf.nic0.forwarding=1'
 	pings podA1 podB1 4 2
 	on nodeA sysctl -qw net.ipv4.conf.nic0.forwarding=0
 	snap nodeA
-	 pings podA1 podB1 4 3 -W 0.5 && exit 1
+	not pings podA1 podB1 4 3 -W 0.5
 	expect nodeA rx_direct=0
 }
 
 route_change() { # FAMILY
 	local via dev after before
 	[[ $1 = 4 ]] && via=192.168.8.2 || via=fd08::2
-	trap 'ctl nodeA uplink del nic1
+	at_end 'ctl nodeA uplink del nic1
 		ipn nodeA route replace 10.2.0.0/24 via 192.168.9.2
-		ipn nodeA -6 route replace fd02::/64 via fd09::2
-		end_jobs' EXIT
+		ipn nodeA -6 route replace fd02::/64 via fd09::2'
 	ctl nodeA uplink add nic1
 	pings podA1 podB1 "$1" 2
 	for dev in nic1 nic0 nic1; do
@@ -304,11 +309,11 @@ nic_tx() { on nodeA cat "/sys/class/net/$1/statistics/tx_packets"; }
 neighbour_change() { # FAMILY
 	local via mac
 	[[ $1 = 4 ]] && via=192.168.9.2 || via=fd09::2
-	trap 'ipn nodeA neigh flush dev nic0 nud all; end_jobs' EXIT
+	at_end 'ipn nodeA neigh flush dev nic0 nud all'
 	pings podA1 podB1 "$1" 2
 	ipn nodeA neigh replace "$via" lladdr 02:00:00:00:0c:0c dev nic0 \
 		nud permanent
-	 pings podA1 podB1 "$1" 2 -W 0.5 && exit 1
+	not pings podA1 podB1 "$1" 2 -W 0.5
 	ipn nodeA neigh del "$via" dev nic0
 	pings podA1 podB1 "$1" 3
 	# The other end changes its address and tells.
@@ -327,14 +332,10 @@ neighbour_change() { # FAMILY
 
 # Down and up again: nothing is left of the way that was.
 uplink_down() { # FAMILY
-	trap 'ipn nodeA link set nic0 up
-		ipn nodeA route replace 10.2.0.0/24 via 192.168.9.2
-		ipn nodeA address replace fd09::1/64 dev nic0 nodad
-		ipn nodeA -6 route replace fd02::/64 via fd09::2
-		end_jobs' EXIT
+	at_end restore
 	pings podA1 podB1 "$1" 2
 	ipn nodeA link set nic0 down
-	 pings podA1 podB1 "$1" 2 -W 0.5 && exit 1
+	not pings podA1 podB1 "$1" 2 -W 0.5
 	ipn nodeA link set nic0 up
 	ipn nodeA address replace fd09::1/64 dev nic0 nodad
 	ipn nodeA route replace 10.2.0.0/24 via 192.168.9.2
@@ -351,16 +352,12 @@ lro_off() {
 
 # A VRF around the uplink that is not around the node device: hands off.
 vrf_uplink() {
-	trap 'ipn nodeA link del vrf7; ipn nodeA link set nic0 up
-		ipn nodeA route replace 10.2.0.0/24 via 192.168.9.2
-		ipn nodeA address replace fd09::1/64 dev nic0 nodad
-		ipn nodeA -6 route replace fd02::/64 via fd09::2
-		end_jobs' EXIT
+	at_end 'ipn nodeA link del vrf7; restore'
 	ipn nodeA link add vrf7 type vrf table 77
 	ipn nodeA link set vrf7 up
 	ipn nodeA link set nic0 master vrf7
 	snap nodeA
-	 on nodeB ping -q -c 3 -i 0.05 -W 0.5 "$(addr podA1 4)" && exit 1
+	not on nodeB ping -q -c 3 -i 0.05 -W 0.5 "$(addr podA1 4)"
 	expect nodeA rx_direct=0
 }
 
