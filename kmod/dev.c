@@ -214,17 +214,6 @@ static int pod_change_mtu(struct net_device *dev, int mtu)
 	return 0;
 }
 
-static int pod_set_mac_address(struct net_device *dev, void *addr)
-{
-	struct shunt_pod *pod = netdev_priv(dev);
-	int err;
-
-	err = eth_mac_addr(dev, addr);
-	if (!err && rtnl_dereference(pod->node))
-		shunt_pod_addr_follow_mac(pod);
-	return err;
-}
-
 static void pod_get_stats64(struct net_device *dev,
 			    struct rtnl_link_stats64 *link)
 {
@@ -241,7 +230,7 @@ static const struct net_device_ops pod_ops = {
 	.ndo_start_xmit = shunt_tx_pod_xmit,
 	.ndo_change_mtu = pod_change_mtu,
 	.ndo_get_stats64 = pod_get_stats64,
-	.ndo_set_mac_address = pod_set_mac_address,
+	.ndo_set_mac_address = eth_mac_addr,
 	.ndo_validate_addr = eth_validate_addr,
 	.ndo_neigh_construct = shunt_tx_pod_neigh_construct,
 };
@@ -420,6 +409,16 @@ static void setup_pod(struct net_device *dev, struct shunt_node *node)
 	shunt_uplink_follow_pod(node, dev);
 }
 
+static int check_mac(const struct nlattr *nla, struct netlink_ext_ack *extack)
+{
+	if (!nla || (nla_len(nla) == ETH_ALEN &&
+		     is_valid_ether_addr(nla_data(nla))))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, nla,
+			    "a pod's MAC address must be unicast and not zero");
+	return -EADDRNOTAVAIL;
+}
+
 static int new_pod(struct net *src_net, struct net_device *dev,
 		   struct nlattr *tb[], struct nlattr *data[],
 		   struct netlink_ext_ack *extack)
@@ -431,6 +430,9 @@ static int new_pod(struct net *src_net, struct net_device *dev,
 	node = find_node_of_pod(src_net, dev, tb, data, extack);
 	if (IS_ERR(node))
 		return PTR_ERR(node);
+	err = check_mac(tb[IFLA_ADDRESS], extack);
+	if (err)
+		return err;
 	setup_pod(dev, node);
 	pod->follow_mtu = !tb[IFLA_MTU];
 	if (!tb[IFLA_MTU])
@@ -452,7 +454,7 @@ static int new_pod(struct net *src_net, struct net_device *dev,
 		unregister_netdevice(dev);
 		return err;
 	}
-	shunt_pod_addr_follow_mac(pod);
+	shunt_pod_addr_add_link_local(pod);
 	return 0;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The questions that only odd packets are asked. Nothing here changes a
- * packet but for pulling headers into its linear part.
+ * The questions that only odd packets are asked.
  */
 #include <linux/icmpv6.h>
 #include <net/ndisc.h>
@@ -116,7 +115,7 @@ static int length_v6(struct sk_buff *skb)
 
 /**
  * shunt_pkt_trim() - let a packet end where its header says so
- * @skb: packet that did not come from an IP stack
+ * @skb: packet whose header a user may have written
  *
  * Those of GSO packets are left to the kernel, whose they are.
  *

@@ -12,6 +12,9 @@
 #include "pod.h"
 #include "route.h"
 
+/* So that one message carries them all. */
+#define MAX_ADDRS 64
+
 #define FILTER_MIN_BITS 10
 #define FILTER_BITS_PER_ADDR 32
 
@@ -196,8 +199,8 @@ err_free:
  * @extack: says what is wrong
  *
  * Context: RTNL.
- * Return: 0, -EINVAL, -EADDRNOTAVAIL for what no pod can have, -EADDRINUSE or
- * -ENOMEM.
+ * Return: 0, -EINVAL, -EADDRNOTAVAIL for what no pod can have, -EADDRINUSE,
+ * -ENOSPC or -ENOMEM.
  */
 int shunt_pod_addr_add(struct shunt_pod *pod, const struct nlattr *nla,
 		       struct netlink_ext_ack *extack)
@@ -206,6 +209,10 @@ int shunt_pod_addr_add(struct shunt_pod *pod, const struct nlattr *nla,
 	struct shunt_addr addr;
 	int err;
 
+	if (list_count_nodes(&pod->addrs) > MAX_ADDRS) {
+		NL_SET_ERR_MSG(extack, "a pod has no room for more addresses");
+		return -ENOSPC;
+	}
 	err = parse_addr(nla, &addr, extack);
 	if (!err)
 		err = check_addr(node, nla, &addr, extack);
@@ -253,25 +260,22 @@ int shunt_pod_addr_del(struct shunt_pod *pod, const struct nlattr *nla,
 }
 
 /**
- * shunt_pod_addr_follow_mac() - let the node know a pod's link-local address
- * @pod: the pod, with a new MAC address
+ * shunt_pod_addr_add_link_local() - let the node find a pod's link-local one
+ * @pod: a new pod, with the MAC address that the node has given it
  *
- * Only the one that the kernel makes of the MAC address by default is known to
- * the node, and only the first pod that has it: nothing but answers to pods
- * that talk to their gateway by its link-local address depends on it.
+ * Of what a pod may choose for itself the node knows nothing: only the address
+ * that the kernel makes of the MAC address by default is known, and only of
+ * the first pod that has it. Nothing depends on it but answers to pods that
+ * talk to their gateway's link-local address.
  *
  * Context: RTNL.
  */
-void shunt_pod_addr_follow_mac(struct shunt_pod *pod)
+void shunt_pod_addr_add_link_local(struct shunt_pod *pod)
 {
 	struct shunt_node *node = rtnl_dereference(pod->node);
-	struct shunt_pod_addr *entry, *tmp;
 	struct shunt_addr addr = {};
 	bool used;
 
-	list_for_each_entry_safe(entry, tmp, &pod->addrs, list)
-		if (entry->is_link_local)
-			remove_addr(node, entry);
 	addr.v6.s6_addr32[0] = htonl(0xfe800000);
 	addrconf_addr_eui48(&addr.v6.s6_addr[8], pod->dev->dev_addr);
 	rcu_read_lock();

@@ -161,7 +161,7 @@ int shunt_pod_addr_add(struct shunt_pod *pod, const struct nlattr *nla,
 int shunt_pod_addr_del(struct shunt_pod *pod, const struct nlattr *nla,
 		       struct netlink_ext_ack *extack);
 void shunt_pod_addr_del_all(struct shunt_pod *pod);
-void shunt_pod_addr_follow_mac(struct shunt_pod *pod);
+void shunt_pod_addr_add_link_local(struct shunt_pod *pod);
 int shunt_pod_addr_fill(struct sk_buff *skb, const struct shunt_pod *pod,
 			int type);
 

@@ -248,7 +248,9 @@ static struct shunt_route *make_v4(struct shunt_node *node,
 	route->mtu = ip_dst_mtu_maybe_forward(&rt->dst, true);
 	if (route->pod)
 		route->mtu = min(route->mtu, READ_ONCE(peer->dev->mtu));
-	if (READ_ONCE(node->net->ipv4.sysctl_ip_fwd_update_priority))
+	route->update_priority =
+		READ_ONCE(node->net->ipv4.sysctl_ip_fwd_update_priority);
+	if (route->update_priority)
 		route->priority = rt_tos2priority(iph->tos);
 	if (route->out) {
 		route->via_gateway = rt->rt_gw_family;
@@ -275,7 +277,7 @@ struct shunt_route *shunt_route_ask_v4(struct shunt_node *node,
 	struct shunt_route *route;
 	struct shunt_pod *peer;
 	enum shunt_stat why;
-	u32 generation;
+	u64 generation;
 
 	/* Before the question, or a change during it would go unnoticed. */
 	generation = smp_load_acquire(&node->generation);
@@ -400,7 +402,7 @@ struct shunt_route *shunt_route_ask_v6(struct shunt_node *node,
 	struct dst_entry *dst;
 	struct shunt_pod *peer;
 	enum shunt_stat why;
-	u32 generation;
+	u64 generation;
 
 	/* As for IPv4. */
 	generation = smp_load_acquire(&node->generation);

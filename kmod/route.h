@@ -29,6 +29,7 @@
  * @dst: the FIB's answer, held
  * @cookie: for dst_check()
  * @rp_filter: reverse path filter that was in force on &shunt_entry.iif
+ * @update_priority: sysctl ip_forward_update_priority that was in force
  * @mtu: up to which a packet needs no second look, in bytes
  * @priority: that forwarding gives to &sk_buff.priority
  * @headroom: that the output device wants, in bytes
@@ -45,16 +46,17 @@ struct shunt_route {
 	u64 addr[4];
 	const struct shunt_entry *entry;
 	u64 tag;
-	u32 generation;
-	u32 cookie;
+	u64 generation;
 	struct dst_entry *dst;
 	struct shunt_pod *pod;
 	struct net_device *out;
 	struct neighbour *neigh;
+	u32 cookie;
 	u32 mtu;
 	u32 priority;
 	u16 headroom;
 	u8 rp_filter;
+	u8 update_priority;
 	bool hh;
 	bool skip_hh;
 	bool via_gateway;
@@ -208,6 +210,7 @@ shunt_route_holds_v4(const struct shunt_route *route,
 		     const struct shunt_entry *entry,
 		     const struct sk_buff *skb, bool from_pod)
 {
+	const struct netns_ipv4 *ipv4 = &node->net->ipv4;
 	u8 tos = shunt_pkt_v4(skb)->tos;
 	u32 mark = from_pod ? 0 : skb->mark;
 	u8 rp_filter = shunt_route_rp_filter(node, entry, skb, from_pod);
@@ -216,7 +219,9 @@ shunt_route_holds_v4(const struct shunt_route *route,
 	       route->tag == shunt_route_tag(mark, tos, AF_INET) &&
 	       route->generation == READ_ONCE(node->generation) &&
 	       route->rp_filter == rp_filter &&
-	       !READ_ONCE(node->net->ipv4.sysctl_ip_fwd_use_pmtu) &&
+	       route->update_priority ==
+		       READ_ONCE(ipv4->sysctl_ip_fwd_update_priority) &&
+	       !READ_ONCE(ipv4->sysctl_ip_fwd_use_pmtu) &&
 	       shunt_route_is_fresh_v4(node, route->dst);
 }
 
@@ -267,6 +272,11 @@ shunt_route_lookup_v6(struct shunt_node *node, const struct shunt_entry *entry,
 
 	if (unlikely(why != SHUNT_DIRECT))
 		return shunt_route_none(why);
+	/* Raw sockets write what they like; for IPv4 the kernel mends it. */
+	if (from_pod &&
+	    unlikely(ntohs(ip6h->payload_len) + sizeof(*ip6h) != skb->len) &&
+	    !shunt_pkt_trim(skb))
+		return shunt_route_none(SHUNT_STAT_DROP_MALFORMED);
 	a = shunt_route_part_v6(ip6h, 0);
 	b = shunt_route_part_v6(ip6h, 1);
 	c = shunt_route_part_v6(ip6h, 2);

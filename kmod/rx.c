@@ -97,6 +97,8 @@ static noinline rx_handler_result_t steer(struct shunt_uplink *uplink,
 	/* After the last question: from here on it is delivered or dropped. */
 	if (unlikely(skb_cow_head(skb, 0)))
 		return drop(route->pod, skb, SHUNT_STAT_DROP_NOMEM);
+	/* A socket that tc has chosen on the uplink is the host's. */
+	skb_orphan(skb);
 	shunt_pkt_scrub(skb);
 	shunt_pkt_age(skb);
 	skb->priority = route->priority;

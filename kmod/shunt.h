@@ -74,7 +74,7 @@ struct shunt_node {
 	struct net *net;
 	struct shunt_stats __percpu *stats;
 	struct shunt_cache __rcu *cache;
-	u32 generation;
+	u64 generation;
 	bool dead;
 	struct shunt_pod_filter __rcu *pod_filter;
 	struct rhashtable pod_table;

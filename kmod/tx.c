@@ -173,7 +173,9 @@ static int tx_host(struct shunt_node *node, struct sk_buff *skb)
 	return shunt_deliver_pod(pod, skb, SHUNT_STAT_RX_STACK);
 }
 
-/* The uplink's pass reports to whoever asked when it was queued. */
+/* This device's pass has told whoever asked when the packet was queued, and
+ * the uplink's would tell him again.
+ */
 static void clear_sched_tstamp(struct sk_buff *skb)
 {
 	if (unlikely(skb_shinfo(skb)->tx_flags & SKBTX_SCHED_TSTAMP))
