@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <net/arp.h>
 #include <net/ip6_route.h>
+#include <net/l3mdev.h>
 #include <net/ndisc.h>
 #include <net/route.h>
 #include <net/xfrm.h>
@@ -147,6 +148,14 @@ static enum shunt_stat check_out(struct shunt_node *node,
 	return SHUNT_DIRECT;
 }
 
+/* An uplink in a VRF serves the pods of that VRF alone. */
+static bool is_other_vrf(const struct shunt_node *node,
+			 const struct shunt_entry *entry)
+{
+	return !entry->pod && l3mdev_master_ifindex_rcu(entry->iif) !=
+			      l3mdev_master_ifindex_rcu(node->dev);
+}
+
 /* Policies for xfrm interfaces count here, too: only a lookup tells. One that
  * is added later voids the routes.
  */
@@ -170,6 +179,8 @@ static struct shunt_route *route_make(struct shunt_node *node,
 	struct shunt_route *route;
 	enum shunt_stat why;
 
+	if (is_other_vrf(node, entry))
+		return shunt_route_none(SHUNT_STAT_PUNT_DEVICE);
 	why = check_out(node, entry, out, peer);
 	if (why != SHUNT_DIRECT)
 		return shunt_route_none(why);

@@ -270,9 +270,14 @@ void shunt_uplink_event(struct net_device *dev, unsigned long event)
 {
 	struct shunt_uplink *uplink = shunt_uplink_lookup(dev);
 
+	if (event == NETDEV_CHANGEUPPER && shunt_dev_is_node(dev))
+		shunt_route_invalidate(netdev_priv(dev));
 	if (!uplink)
 		return;
 	switch (event) {
+	case NETDEV_CHANGEUPPER:
+		shunt_route_invalidate(uplink->node);
+		break;
 	case NETDEV_UNREGISTER:
 		shunt_uplink_del(uplink);
 		break;
