@@ -71,14 +71,29 @@ down() {
 	ipn podA2 route add default via 169.254.1.1 dev eth0 onlink
 }
 
-# A receive queue of one packet does not take two at a time.
+# The segments of a GSO packet, all sent before the CPU gets to receive any,
+# are more than a receive queue of one packet takes.
 backlog() {
+	at_end 'sysctl -qw net.core.netdev_max_backlog=1000
+		on podA1 tc qdisc del dev eth0 root
+		on podA1 ethtool -K eth0 tso on'
+	on podA1 ethtool -K eth0 tso off
+	on podA1 tc qdisc add dev eth0 root pfifo
+	start_netserver podA2
 	sysctl -qw net.core.netdev_max_backlog=1
-	bg podA2 iperf3 -s >/dev/null
-	await 10 listens podA2 5201
-	on podA1 iperf3 -c "$(addr podA2 4)" -u -b 0 -l 100 -t 1 >/dev/null ||
-		true
-	sysctl -qw net.core.netdev_max_backlog=1000
+	netperf_rate podA1 podA2 4 TCP_STREAM 1
+}
+
+# From outside, with the address of a pod that lives here.
+foreign_source() { # FAMILY
+	local pod
+	pod=$(addr podA1 "$1")
+	at_end "ipn nodeB address del $pod dev lo"
+	ipn nodeB address add "$pod" dev lo
+	snap nodeA
+	on nodeB ping "-$1" -c 2 -i 0.05 -W 0.2 -I "$pod" \
+		"$(addr podA2 "$1")" || true
+	expect nodeA punt_source=2
 }
 
 # More destinations than the smallest cache has slots, which then grows.
@@ -141,6 +156,8 @@ t "v4 drop_toobig" moved drop_toobig nodeA toobig 4
 t "v6 drop_toobig" moved drop_toobig nodeA toobig 6
 t "drop_down" moved drop_down nodeA down
 t "drop_backlog" moved drop_backlog nodeA backlog
+t "v4 punt_source" foreign_source 4
+t "v6 punt_source" foreign_source 6
 t "route_evict" moved route_evict nodeA evict
 t "route_miss" moved route_miss nodeA evict
 t "punt_recursion" nested
