@@ -543,37 +543,6 @@ stateful_flows() { # FAMILY
 	[[ $(fw_counter nodeA untracked) = 0 ]]
 }
 
-# In through the host means out through the host.
-port_mapping() { # FAMILY
-	local to=192.168.9.1 got pod
-	[[ $1 = 4 ]] || to='fd09::1'
-	at_end 'on nodeA nft delete table inet mapping'
-	pod=$(addr podA1 "$1")
-	on nodeA nft -f - <<-END
-	table inet mapping {
-		chain pre {
-			type nat hook prerouting priority -100
-			ip daddr 192.168.9.1 tcp dport 8080 dnat ip to 10.1.0.1:8000
-			ip6 daddr fd09::1 tcp dport 8080 dnat ip6 to [fd01::1]:8000
-		}
-	}
-	END
-	mkdir -p "$TMP/www"
-	head -c 300000 /dev/zero >"$TMP/www/file"
-	bg podA1 /usr/bin/python3 -m http.server -b "$pod" -d "$TMP/www" 8000
-	await 20 listens podA1 8000
-	[[ $1 = 4 ]] || to="[$to]"
-	got=$(on nodeB curl -sS --max-time 10 "http://$to:8080/file" | wc -c)
-	[[ $got = 300000 ]]
-	# From behind the other node, too.
-	got=$(on podB1 curl -sS --max-time 10 "http://$to:8080/file" | wc -c)
-	[[ $got = 300000 ]]
-	# And without the mapping it is direct again.
-	snap nodeA
-	pings podB1 podA1 "$1" 3
-	expect nodeA rx_direct=3 tx_direct=3
-}
-
 ### XFRM
 
 xfrm_block() { # FAMILY
@@ -639,7 +608,6 @@ for family in 4 6; do
 		stateful_exceptions $family
 	t "v$family flows by way of the host are tracked" \
 		stateful_flows $family
-	t "v$family port mapping" port_mapping $family
 	t "v$family XFRM policies" xfrm $family
 done
 t "v4 options" options
