@@ -86,10 +86,12 @@ check:
 	scripts/check
 
 test:
+	scripts/deps build vm test
 	selftests/run $(KERNELS)
 
 demo:
 	selftests/demo
 
 bench-quick:
+	scripts/deps build vm test
 	selftests/bench/run --quick
