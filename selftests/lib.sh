@@ -225,7 +225,8 @@ ctl() { # NODE SHUNTCTL-ARGUMENT...
 	ip netns exec "$NS" shuntctl "${@:2}"
 }
 
-# Fresh namespaces have defaults of their own, and machines differ.
+# Fresh namespaces have defaults of their own, and machines differ. Sockets
+# without a process hold their netns, so they shall not for long.
 ns_add() { # NAME
 	local name
 	name=$(ns "$1")
@@ -236,6 +237,7 @@ ns_add() { # NAME
 		net.ipv4.tcp_congestion_control=cubic \
 		net.ipv4.ip_local_port_range="32768 60999" \
 		net.ipv4.tcp_tw_reuse=2 \
+		net.ipv4.tcp_orphan_retries=1 \
 		net.ipv4.ping_group_range="0 2147483647" \
 		net.ipv4.conf.all.rp_filter=0 \
 		net.ipv4.conf.default.rp_filter=0 \
