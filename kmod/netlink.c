@@ -30,6 +30,61 @@ static struct shunt_node *find_node(struct net *net,
 	return node;
 }
 
+typedef int (*answer_fn)(struct sk_buff *msg, struct genl_info *info);
+
+/* Ask under RTNL, and reply. */
+static int reply(struct genl_info *info, answer_fn answer)
+{
+	struct sk_buff *msg;
+	int err;
+
+	msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!msg)
+		return -ENOMEM;
+	rtnl_lock();
+	err = answer(msg, info);
+	rtnl_unlock();
+	if (err) {
+		nlmsg_free(msg);
+		return err;
+	}
+	return genlmsg_reply(msg, info);
+}
+
+typedef int (*fill_fn)(struct sk_buff *skb, const struct list_head *item,
+		       u32 portid, u32 seq, int flags);
+
+/* One message for each item of one of the node's lists. */
+static int dump(struct sk_buff *skb, struct netlink_callback *cb,
+		size_t list_offset, fill_fn fill)
+{
+	struct list_head *head, *item;
+	struct shunt_node *node;
+	long i = 0;
+	int err = 0;
+
+	rtnl_lock();
+	node = find_node(sock_net(skb->sk), cb->extack);
+	if (!node) {
+		rtnl_unlock();
+		return -ENODEV;
+	}
+	cb->seq = node->changes;
+	head = (void *)node + list_offset;
+	list_for_each(item, head) {
+		if (i++ < cb->args[0])
+			continue;
+		err = fill(skb, item, NETLINK_CB(cb->skb).portid,
+			   cb->nlh->nlmsg_seq, NLM_F_MULTI);
+		if (err)
+			break;
+		cb->args[0] = i;
+	}
+	nl_dump_check_consistent(cb, nlmsg_hdr(skb));
+	rtnl_unlock();
+	return err && !skb->len ? err : skb->len;
+}
+
 static struct net_device *find_dev(struct genl_info *info, int attr)
 {
 	struct net_device *dev;
@@ -47,9 +102,11 @@ static struct net_device *find_dev(struct genl_info *info, int attr)
 	return ERR_PTR(-ENODEV);
 }
 
-static int fill_uplink(struct sk_buff *skb, const struct shunt_uplink *uplink,
+static int fill_uplink(struct sk_buff *skb, const struct list_head *item,
 		       u32 portid, u32 seq, int flags)
 {
+	const struct shunt_uplink *uplink =
+		list_entry(item, struct shunt_uplink, list);
 	const struct net_device *dev = uplink->dev;
 	void *hdr;
 
@@ -86,57 +143,25 @@ static struct shunt_uplink *find_uplink(struct genl_info *info)
 	return ERR_PTR(-ENOENT);
 }
 
+static int answer_uplink(struct sk_buff *msg, struct genl_info *info)
+{
+	struct shunt_uplink *uplink = find_uplink(info);
+
+	if (IS_ERR(uplink))
+		return PTR_ERR(uplink);
+	return fill_uplink(msg, &uplink->list, info->snd_portid,
+			   info->snd_seq, 0);
+}
+
 int shunt_nl_uplink_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct shunt_uplink *uplink;
-	struct sk_buff *msg;
-	int err;
-
-	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (!msg)
-		return -ENOMEM;
-	rtnl_lock();
-	uplink = find_uplink(info);
-	err = PTR_ERR_OR_ZERO(uplink);
-	if (!err)
-		err = fill_uplink(msg, uplink, info->snd_portid,
-				  info->snd_seq, 0);
-	rtnl_unlock();
-	if (err) {
-		nlmsg_free(msg);
-		return err;
-	}
-	return genlmsg_reply(msg, info);
+	return reply(info, answer_uplink);
 }
 
 int shunt_nl_uplink_get_dumpit(struct sk_buff *skb,
 			       struct netlink_callback *cb)
 {
-	struct net *net = sock_net(skb->sk);
-	struct shunt_uplink *uplink;
-	struct shunt_node *node;
-	long i = 0;
-	int err = 0;
-
-	rtnl_lock();
-	node = find_node(net, cb->extack);
-	if (!node) {
-		rtnl_unlock();
-		return -ENODEV;
-	}
-	cb->seq = node->changes;
-	list_for_each_entry(uplink, &node->uplinks, list) {
-		if (i++ < cb->args[0])
-			continue;
-		err = fill_uplink(skb, uplink, NETLINK_CB(cb->skb).portid,
-				  cb->nlh->nlmsg_seq, NLM_F_MULTI);
-		if (err)
-			break;
-		cb->args[0] = i;
-	}
-	nl_dump_check_consistent(cb, nlmsg_hdr(skb));
-	rtnl_unlock();
-	return err && !skb->len ? err : skb->len;
+	return dump(skb, cb, offsetof(struct shunt_node, uplinks), fill_uplink);
 }
 
 int shunt_nl_uplink_add_doit(struct sk_buff *skb, struct genl_info *info)
@@ -226,9 +251,10 @@ static struct shunt_pod *find_pod(struct genl_info *info)
 	return pod;
 }
 
-static int fill_pod(struct sk_buff *skb, const struct shunt_pod *pod,
+static int fill_pod(struct sk_buff *skb, const struct list_head *item,
 		    u32 portid, u32 seq, int flags)
 {
+	const struct shunt_pod *pod = list_entry(item, struct shunt_pod, list);
 	const struct net_device *node_dev = pod->entry.iif;
 	const struct net_device *dev = pod->dev;
 	void *hdr;
@@ -252,55 +278,23 @@ static int fill_pod(struct sk_buff *skb, const struct shunt_pod *pod,
 	return 0;
 }
 
+static int answer_pod(struct sk_buff *msg, struct genl_info *info)
+{
+	struct shunt_pod *pod = find_pod(info);
+
+	if (IS_ERR(pod))
+		return PTR_ERR(pod);
+	return fill_pod(msg, &pod->list, info->snd_portid, info->snd_seq, 0);
+}
+
 int shunt_nl_pod_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct shunt_pod *pod;
-	struct sk_buff *msg;
-	int err;
-
-	msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
-	if (!msg)
-		return -ENOMEM;
-	rtnl_lock();
-	pod = find_pod(info);
-	err = PTR_ERR_OR_ZERO(pod);
-	if (!err)
-		err = fill_pod(msg, pod, info->snd_portid, info->snd_seq, 0);
-	rtnl_unlock();
-	if (err) {
-		nlmsg_free(msg);
-		return err;
-	}
-	return genlmsg_reply(msg, info);
+	return reply(info, answer_pod);
 }
 
 int shunt_nl_pod_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct net *net = sock_net(skb->sk);
-	struct shunt_node *node;
-	struct shunt_pod *pod;
-	long i = 0;
-	int err = 0;
-
-	rtnl_lock();
-	node = find_node(net, cb->extack);
-	if (!node) {
-		rtnl_unlock();
-		return -ENODEV;
-	}
-	cb->seq = node->changes;
-	list_for_each_entry(pod, &node->pods, list) {
-		if (i++ < cb->args[0])
-			continue;
-		err = fill_pod(skb, pod, NETLINK_CB(cb->skb).portid,
-			       cb->nlh->nlmsg_seq, NLM_F_MULTI);
-		if (err)
-			break;
-		cb->args[0] = i;
-	}
-	nl_dump_check_consistent(cb, nlmsg_hdr(skb));
-	rtnl_unlock();
-	return err && !skb->len ? err : skb->len;
+	return dump(skb, cb, offsetof(struct shunt_node, pods), fill_pod);
 }
 
 int shunt_nl_pod_del_doit(struct sk_buff *skb, struct genl_info *info)
@@ -349,45 +343,32 @@ int shunt_nl_pod_addr_del_doit(struct sk_buff *skb, struct genl_info *info)
 	return change_addr(info, shunt_pod_addr_del);
 }
 
-static int fill_stats(struct sk_buff *skb, const struct shunt_node *node,
-		      const struct genl_info *info)
+static int answer_stats(struct sk_buff *msg, struct genl_info *info)
 {
 	struct shunt_stats sum = {};
+	struct shunt_node *node;
 	void *hdr;
 	int i;
 
-	hdr = genlmsg_put(skb, info->snd_portid, info->snd_seq, &family, 0,
+	node = find_node(genl_info_net(info), info->extack);
+	if (!node)
+		return -ENODEV;
+	hdr = genlmsg_put(msg, info->snd_portid, info->snd_seq, &family, 0,
 			  SHUNT_CMD_STATS_GET);
-	if (!hdr || nla_put_u32(skb, SHUNT_A_STATS_NODE, node->dev->ifindex))
+	if (!hdr || nla_put_u32(msg, SHUNT_A_STATS_NODE, node->dev->ifindex))
 		return -EMSGSIZE;
 	shunt_stats_sum_node(&sum, node);
 	for (i = 0; i < SHUNT_STAT_COUNT; i++)
-		if (nla_put_u64_64bit(skb, SHUNT_A_STATS_RX_DIRECT + i,
+		if (nla_put_u64_64bit(msg, SHUNT_A_STATS_RX_DIRECT + i,
 				      sum.count[i], SHUNT_A_STATS_PAD))
 			return -EMSGSIZE;
-	genlmsg_end(skb, hdr);
+	genlmsg_end(msg, hdr);
 	return 0;
 }
 
 int shunt_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct shunt_node *node;
-	struct sk_buff *msg;
-	int err = -ENODEV;
-
-	msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
-	if (!msg)
-		return -ENOMEM;
-	rtnl_lock();
-	node = find_node(genl_info_net(info), info->extack);
-	if (node)
-		err = fill_stats(msg, node, info);
-	rtnl_unlock();
-	if (err) {
-		nlmsg_free(msg);
-		return err;
-	}
-	return genlmsg_reply(msg, info);
+	return reply(info, answer_stats);
 }
 
 static struct genl_family family __ro_after_init = {
