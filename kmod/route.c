@@ -462,11 +462,11 @@ bool shunt_route_fits_large(const struct sk_buff *skb,
 
 	if (is_v6(route)) {
 		mtu = mtu_v6(route->dst);
+		if (route->pod)
+			mtu = min(mtu, READ_ONCE(route->pod->dev->mtu));
 		/* Not a part of the segments (BIG TCP). */
 		if (ipv6_has_hopopt_jumbo(skb))
 			mtu += sizeof(struct hop_jumbo_hdr);
-		if (route->pod)
-			mtu = min(mtu, READ_ONCE(route->pod->dev->mtu));
 	}
 	return shunt_pkt_fits(skb, mtu);
 }
