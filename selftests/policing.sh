@@ -66,12 +66,15 @@ spoof_by_address() { # FAMILY
 
 # More addresses, from the node's side, may be used at once.
 second_address() { # FAMILY
-	foreign=10.1.0.78/32
-	[[ $1 = 4 ]] || foreign='fd01::78/128'
-	at_end 'ipn podA1 address del $foreign dev eth0'
+	foreign=10.1.0.78/32 family=$1
+	gateway=169.254.1.2
+	[[ $1 = 4 ]] || { foreign='fd01::78/128' gateway=fe80::2; }
+	at_end 'ipn podA1 address del $foreign dev eth0
+		ipn nodeA "-$family" route del $foreign dev shunt0'
 	ipn podA1 address add "$foreign" dev eth0
 	on nodeA "$SELFTESTS/netlink.py" genl pod-addr-add \
 		netns "/run/netns/$(ns podA1)" address "${foreign%/*}"
+	ipn nodeA "-$1" route add "$foreign" via "$gateway" dev shunt0 onlink
 	snap nodeA
 	pings podA1 podB1 "$1" 5 -I "${foreign%/*}"
 	expect nodeA drop_spoof=0 tx_direct=5 rx_direct=5
