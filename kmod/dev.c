@@ -100,20 +100,25 @@ static void node_destruct(struct net_device *dev)
 	module_put(THIS_MODULE);
 }
 
-/* A router for pods must not tell them of shorter ways, and none of them may
- * tell it of another router.
- */
+/* Nobody on these links has routers to tell of, or is to be asked for some. */
+static void refuse_ra(struct net_device *dev)
+{
+	struct inet6_dev *idev = __in6_dev_get(dev);
+
+	if (idev)
+		WRITE_ONCE(idev->cnf.accept_ra, 0);
+}
+
+/* A router for pods must not tell them of shorter ways. */
 static int node_open(struct net_device *dev)
 {
 	struct in_device *in_dev = __in_dev_get_rtnl(dev);
-	struct inet6_dev *idev = __in6_dev_get(dev);
 
 	if (in_dev) {
 		IPV4_DEVCONF_ALL(dev_net(dev), SEND_REDIRECTS) = false;
 		IN_DEV_CONF_SET(in_dev, SEND_REDIRECTS, false);
 	}
-	if (idev)
-		WRITE_ONCE(idev->cnf.accept_ra, 0);
+	refuse_ra(dev);
 	return 0;
 }
 
@@ -194,6 +199,7 @@ static void pod_invalidate(struct net_device *dev)
 
 static int pod_open(struct net_device *dev)
 {
+	refuse_ra(dev);
 	pod_invalidate(dev);
 	return 0;
 }
