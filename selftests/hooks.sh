@@ -292,11 +292,17 @@ arp_on() {
 
 # The neighbours of the pod are its own to break, and come back.
 neighbours_flushed() {
-	pings podA1 podB1 4 1
-	ipn podA1 neigh flush dev eth0 nud all
-	ten
+	local family
+	for family in 4 6; do
+		pings podA1 podB1 "$family" 1
+		ipn podA1 neigh flush dev eth0 nud all
+		snap nodeA
+		pings podA1 podB1 "$family" 10
+		# The pod may ask who its gateway is; nobody answers.
+		expect nodeA tx_direct=10 rx_direct=10 drop_nd=0..5
+	done
 	ipn podA1 neigh del 169.254.1.1 dev eth0 || true
-	ten
+	pings podA1 podB1 4 10
 }
 
 # Timestamps on transmit are the uplink's, once each.
