@@ -77,28 +77,6 @@ static bool same_question(const struct shunt_route *a,
 	       !memcmp(a->addr, b->addr, sizeof(a->addr));
 }
 
-/* An answer that is not kept is good for the packet at hand. */
-static void route_store(struct shunt_node *node, struct shunt_route *route,
-			bool keep)
-{
-	struct shunt_cache *cache = rcu_dereference(node->cache);
-	struct shunt_route *old;
-	u64 slot;
-
-	if (!keep || READ_ONCE(node->dead)) {
-		shunt_stats_inc(node->stats, SHUNT_STAT_ROUTE_UNCACHED);
-		route_free_later(route);
-		return;
-	}
-	slot = route_word(route) * GOLDEN_RATIO_64 >> cache->shift;
-	old = unrcu_pointer(xchg(&cache->slot[slot], RCU_INITIALIZER(route)));
-	if (!old)
-		return;
-	if (old->generation == route->generation && !same_question(old, route))
-		count_eviction(node, cache);
-	route_free_later(old);
-}
-
 /* What the pod's stack has left on the packet is not for the node's FIB and
  * policies.
  */
@@ -170,27 +148,19 @@ static bool has_xfrm(const struct net *net)
 }
 
 /* What depends on the question alone, whatever the family. */
-static struct shunt_route *route_make(struct shunt_node *node,
-				      const struct shunt_entry *entry,
-				      struct dst_entry *dst,
-				      struct shunt_pod *peer)
+static enum shunt_stat route_make(struct shunt_node *node,
+				  const struct shunt_entry *entry,
+				  struct dst_entry *dst, struct shunt_pod *peer,
+				  struct shunt_route *route)
 {
 	struct net_device *out = dst_dev(dst);
-	struct shunt_route *route;
 	enum shunt_stat why;
 
 	if (is_other_vrf(node, entry))
-		return shunt_route_none(SHUNT_STAT_PUNT_DEVICE);
+		return SHUNT_STAT_PUNT_DEVICE;
 	why = check_out(node, entry, out, peer);
 	if (why != SHUNT_DIRECT)
-		return shunt_route_none(why);
-	route = kmem_cache_zalloc(route_slab, GFP_ATOMIC | __GFP_NOWARN);
-	if (!route)
-		return shunt_route_none(SHUNT_STAT_DROP_NOMEM);
-	if (!dst_hold_safe(dst)) {
-		kmem_cache_free(route_slab, route);
-		return shunt_route_none(SHUNT_STAT_DROP_NOMEM);
-	}
+		return why;
 	route->entry = entry;
 	route->dst = dst;
 	route->xfrm = has_xfrm(node->net);
@@ -201,23 +171,65 @@ static struct shunt_route *route_make(struct shunt_node *node,
 		route->out = out;
 		route->headroom = LL_RESERVED_SPACE(out);
 	}
-	return route;
+	return SHUNT_DIRECT;
+}
+
+static struct neighbour *next_hop(struct sk_buff *skb,
+				  const struct shunt_route *route)
+{
+	bool is_v6gw;
+
+	if (route->neigh && !READ_ONCE(route->neigh->dead))
+		return route->neigh;
+	if (is_v6(route))
+		return ip_neigh_gw6(route->out,
+				    rt6_nexthop(dst_rt6_info(route->dst),
+						&ipv6_hdr(skb)->daddr));
+	return ip_neigh_for_gw(dst_rtable(route->dst), skb, &is_v6gw);
 }
 
 /* A neighbour that somebody holds is never collected, and the tables that they
  * share with the whole machine are small: so no more are held than there are
  * gateways, and of these only who is there.
  */
-static void hold_neigh(struct shunt_route *route, struct neighbour *neigh,
-		       bool skip_hh)
+static void hold_neigh(struct shunt_route *route, struct sk_buff *skb)
 {
-	route->skip_hh = skip_hh;
-	if (!route->via_gateway || IS_ERR(neigh) ||
-	    !(READ_ONCE(neigh->nud_state) & NUD_VALID) ||
+	struct neighbour *neigh;
+
+	if (!route->via_gateway)
+		return;
+	neigh = next_hop(skb, route);
+	if (IS_ERR(neigh) || !(READ_ONCE(neigh->nud_state) & NUD_VALID) ||
 	    !refcount_inc_not_zero(&neigh->refcnt))
 		return;
 	route->neigh = neigh;
-	route->hh = !skip_hh;
+	route->hh = !route->skip_hh;
+}
+
+/* What is not kept is good for the packet at hand all the same. */
+static void route_keep(struct shunt_node *node, const struct shunt_route *asked,
+		       struct sk_buff *skb)
+{
+	struct shunt_cache *cache = rcu_dereference(node->cache);
+	struct shunt_route *route, *old;
+	u64 slot;
+
+	route = kmem_cache_alloc(route_slab, GFP_ATOMIC | __GFP_NOWARN);
+	if (!route)
+		return;
+	*route = *asked;
+	if (!dst_hold_safe(route->dst)) {
+		kmem_cache_free(route_slab, route);
+		return;
+	}
+	hold_neigh(route, skb);
+	slot = route_word(route) * GOLDEN_RATIO_64 >> cache->shift;
+	old = unrcu_pointer(xchg(&cache->slot[slot], RCU_INITIALIZER(route)));
+	if (!old)
+		return;
+	if (old->generation == route->generation && !same_question(old, route))
+		count_eviction(node, cache);
+	route_free_later(old);
 }
 
 static bool is_direct_v4(const struct sk_buff *skb)
@@ -240,19 +252,18 @@ static bool may_keep_v4(const struct sk_buff *skb, const struct net *net)
 	       !ip_mtu_locked(skb_dst(skb));
 }
 
-static struct shunt_route *make_v4(struct shunt_node *node,
-				   const struct shunt_entry *entry,
-				   struct sk_buff *skb, struct shunt_pod *peer)
+static enum shunt_stat make_v4(struct shunt_node *node,
+			       const struct shunt_entry *entry,
+			       struct sk_buff *skb, struct shunt_pod *peer,
+			       struct shunt_route *route)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 	struct rtable *rt = skb_rtable(skb);
-	struct shunt_route *route;
-	struct neighbour *neigh;
-	bool is_v6gw = false;
+	enum shunt_stat why;
 
-	route = route_make(node, entry, &rt->dst, peer);
-	if (IS_ERR(route))
-		return route;
+	why = route_make(node, entry, &rt->dst, peer, route);
+	if (why != SHUNT_DIRECT)
+		return why;
 	route->addr[0] = shunt_route_word_v4(iph);
 	route->tag = shunt_route_tag(skb->mark, iph->tos, AF_INET);
 	route->rp_filter = shunt_route_rp_filter(node, entry, skb, entry->pod);
@@ -263,54 +274,24 @@ static struct shunt_route *make_v4(struct shunt_node *node,
 		READ_ONCE(node->net->ipv4.sysctl_ip_fwd_update_priority);
 	if (route->update_priority)
 		route->priority = rt_tos2priority(iph->tos);
-	if (route->out) {
-		route->via_gateway = rt->rt_gw_family;
-		neigh = ip_neigh_for_gw(rt, skb, &is_v6gw);
-		hold_neigh(route, neigh, is_v6gw);
-	}
-	return route;
+	route->via_gateway = route->out && rt->rt_gw_family;
+	route->skip_hh = rt->rt_gw_family == AF_INET6;
+	return SHUNT_DIRECT;
 }
 
-/**
- * shunt_route_ask_v4() - ask the FIB where an IPv4 packet goes
- * @node: the node
- * @entry: where it comes from
- * @skb: simple packet; its dst and control block are lost
- *
- * Context: RCU read side, any.
- * Return: as shunt_route_lookup().
- */
-struct shunt_route *shunt_route_ask_v4(struct shunt_node *node,
-				       const struct shunt_entry *entry,
-				       struct sk_buff *skb)
+static enum shunt_stat ask_v4(struct shunt_node *node,
+			      const struct shunt_entry *entry,
+			      struct sk_buff *skb, struct shunt_pod *peer,
+			      struct shunt_route *route, bool *keep)
 {
 	const struct iphdr *iph = ip_hdr(skb);
-	struct shunt_route *route;
-	struct shunt_pod *peer;
-	enum shunt_stat why;
-	u64 generation;
 
-	/* Before the question, or a change during it would go unnoticed. */
-	generation = smp_load_acquire(&node->generation);
-	why = check_pods(node, entry, skb, &peer);
-	if (why != SHUNT_DIRECT)
-		return shunt_route_none(why);
-	local_bh_disable();
-	shunt_stats_inc(node->stats, SHUNT_STAT_ROUTE_MISS);
-	forget_pod(entry, skb);
-	skb_dst_drop(skb);
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-	route = shunt_route_none(SHUNT_STAT_PUNT_ROUTE);
-	if (!ip_route_input_noref(skb, iph->daddr, iph->saddr, iph->tos,
-				  entry->iif) && is_direct_v4(skb))
-		route = make_v4(node, entry, skb, peer);
-	if (!IS_ERR(route)) {
-		route->generation = generation;
-		route_store(node, route, may_keep_v4(skb, node->net));
-	}
-	skb_dst_drop(skb);
-	local_bh_enable();
-	return route;
+	if (ip_route_input_noref(skb, iph->daddr, iph->saddr, iph->tos,
+				 entry->iif) || !is_direct_v4(skb))
+		return SHUNT_STAT_PUNT_ROUTE;
+	*keep = may_keep_v4(skb, node->net);
+	return make_v4(node, entry, skb, peer, route);
 }
 
 static bool is_global_v6(const struct in6_addr *addr)
@@ -367,20 +348,19 @@ static bool may_keep_v6(const struct sk_buff *skb, const struct net *net)
 	       !shunt_fib6_asks_ports(net);
 }
 
-static struct shunt_route *make_v6(struct shunt_node *node,
-				   const struct shunt_entry *entry,
-				   struct sk_buff *skb, struct dst_entry *dst,
-				   struct shunt_pod *peer)
+static enum shunt_stat make_v6(struct shunt_node *node,
+			       const struct shunt_entry *entry,
+			       struct sk_buff *skb, struct shunt_pod *peer,
+			       struct shunt_route *route)
 {
 	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
-	struct rt6_info *rt = dst_rt6_info(dst);
-	struct shunt_route *route;
-	struct neighbour *neigh;
+	struct rt6_info *rt = dst_rt6_info(skb_dst(skb));
+	enum shunt_stat why;
 	unsigned int i;
 
-	route = route_make(node, entry, dst, peer);
-	if (IS_ERR(route))
-		return route;
+	why = route_make(node, entry, &rt->dst, peer, route);
+	if (why != SHUNT_DIRECT)
+		return why;
 	for (i = 0; i < ARRAY_SIZE(route->addr); i++)
 		route->addr[i] = shunt_route_part_v6(ip6h, i);
 	route->tag = shunt_route_tag(skb->mark, ipv6_get_dsfield(ip6h),
@@ -388,56 +368,103 @@ static struct shunt_route *make_v6(struct shunt_node *node,
 	route->cookie = rt6_get_cookie(rt);
 	/* What every link carries; sysctls change the rest unheard. */
 	route->mtu = IPV6_MIN_MTU;
-	if (route->out) {
-		route->via_gateway = rt->rt6i_flags & RTF_GATEWAY;
-		neigh = ip_neigh_gw6(route->out, rt6_nexthop(rt, &ip6h->daddr));
-		hold_neigh(route, neigh, false);
-	}
-	return route;
+	route->via_gateway = route->out && rt->rt6i_flags & RTF_GATEWAY;
+	return SHUNT_DIRECT;
 }
 
-/**
- * shunt_route_ask_v6() - ask the FIB where an IPv6 packet goes
- * @node: the node
- * @entry: where it comes from
- * @skb: simple packet; its dst and control block are lost
- *
- * Context: RCU read side, any.
- * Return: as shunt_route_lookup().
- */
-struct shunt_route *shunt_route_ask_v6(struct shunt_node *node,
-				       const struct shunt_entry *entry,
-				       struct sk_buff *skb)
+static enum shunt_stat ask_v6(struct shunt_node *node,
+			      const struct shunt_entry *entry,
+			      struct sk_buff *skb, struct shunt_pod *peer,
+			      struct shunt_route *route, bool *keep)
 {
-	struct shunt_route *route;
 	struct dst_entry *dst;
-	struct shunt_pod *peer;
-	enum shunt_stat why;
-	u64 generation;
 
-	/* As for IPv4. */
-	generation = smp_load_acquire(&node->generation);
-	why = check_pods(node, entry, skb, &peer);
-	if (why != SHUNT_DIRECT)
-		return shunt_route_none(why);
-	route = shunt_route_none(SHUNT_STAT_PUNT_ROUTE);
 	if (!is_forwarded_v6(node, entry, skb))
-		return route;
-	local_bh_disable();
+		return SHUNT_STAT_PUNT_ROUTE;
+	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
+	dst = lookup_v6(node, entry, skb);
+	skb_dst_set(skb, dst);
+	if (!is_direct_v6(dst))
+		return SHUNT_STAT_PUNT_ROUTE;
+	*keep = may_keep_v6(skb, node->net);
+	return make_v6(node, entry, skb, peer, route);
+}
+
+/* A packet that the direct path could carry, as far as it alone can tell. */
+static enum shunt_stat test(const struct shunt_entry *entry,
+			    struct sk_buff *skb)
+{
+	enum shunt_stat why;
+
+	switch (skb->protocol) {
+	case htons(ETH_P_IP):
+		return shunt_pkt_test_v4(skb);
+	case htons(ETH_P_IPV6):
+		why = shunt_pkt_test_v6(skb);
+		if (why == SHUNT_DIRECT && entry->pod && !shunt_pkt_trim(skb))
+			return SHUNT_STAT_DROP_MALFORMED;
+		return why;
+	default:
+		return SHUNT_STAT_DROP_NONIP;
+	}
+}
+
+static enum shunt_stat ask(struct shunt_node *node,
+			   const struct shunt_entry *entry, struct sk_buff *skb,
+			   struct shunt_pod *peer, struct shunt_route *route)
+{
+	enum shunt_stat why;
+	bool keep;
+
 	shunt_stats_inc(node->stats, SHUNT_STAT_ROUTE_MISS);
 	forget_pod(entry, skb);
 	skb_dst_drop(skb);
-	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
-	dst = lookup_v6(node, entry, skb);
-	if (is_direct_v6(dst))
-		route = make_v6(node, entry, skb, dst, peer);
-	if (!IS_ERR(route)) {
-		route->generation = generation;
-		route_store(node, route, may_keep_v6(skb, node->net));
-	}
-	dst_release(dst);
+	if (skb->protocol == htons(ETH_P_IP))
+		why = ask_v4(node, entry, skb, peer, route, &keep);
+	else
+		why = ask_v6(node, entry, skb, peer, route, &keep);
+	if (why != SHUNT_DIRECT)
+		return why;
+	if (keep && !READ_ONCE(node->dead))
+		route_keep(node, route, skb);
+	else
+		shunt_stats_inc(node->stats, SHUNT_STAT_ROUTE_UNCACHED);
+	return SHUNT_DIRECT;
+}
+
+/**
+ * shunt_route_ask() - ask the FIB where a packet goes, and keep the answer
+ * @node: the node, which has or had a pod
+ * @entry: where the packet comes from
+ * @skb: packet; its dst and control block are lost
+ * @route: filled in with the answer, good until the end of the RCU section
+ *
+ * Context: RCU read side, any.
+ * Return: SHUNT_DIRECT if there is an answer that the direct path can use, else
+ * why not: a punt, a drop, or SHUNT_NOT_OURS for what arrived on an uplink and
+ * is for no pod.
+ */
+enum shunt_stat shunt_route_ask(struct shunt_node *node,
+				const struct shunt_entry *entry,
+				struct sk_buff *skb, struct shunt_route *route)
+{
+	struct shunt_pod *peer;
+	enum shunt_stat why;
+
+	memset(route, 0, sizeof(*route));
+	/* Before the question, or a change during it would go unnoticed. */
+	route->generation = smp_load_acquire(&node->generation);
+	why = test(entry, skb);
+	if (why == SHUNT_DIRECT)
+		why = check_pods(node, entry, skb, &peer);
+	if (why != SHUNT_DIRECT)
+		return why;
+	local_bh_disable();
+	why = ask(node, entry, skb, peer, route);
+	/* What it refers to stays until the end of the RCU section. */
+	skb_dst_drop(skb);
 	local_bh_enable();
-	return route;
+	return why;
 }
 
 /* Forwarding asks one, what fragments after it asks the other, which knows of
@@ -511,20 +538,6 @@ bool shunt_route_xfrm_applies(struct sk_buff *skb,
 	skb_dst_drop(skb);
 	skb->dev = dev;
 	return applies;
-}
-
-static struct neighbour *next_hop(struct sk_buff *skb,
-				  const struct shunt_route *route)
-{
-	bool is_v6gw;
-
-	if (route->neigh && !READ_ONCE(route->neigh->dead))
-		return route->neigh;
-	if (is_v6(route))
-		return ip_neigh_gw6(route->out,
-				    rt6_nexthop(dst_rt6_info(route->dst),
-						&ipv6_hdr(skb)->daddr));
-	return ip_neigh_for_gw(dst_rtable(route->dst), skb, &is_v6gw);
 }
 
 /**

@@ -76,12 +76,9 @@ struct shunt_cache {
 	struct shunt_route __rcu *slot[];
 };
 
-struct shunt_route *shunt_route_ask_v4(struct shunt_node *node,
-				       const struct shunt_entry *entry,
-				       struct sk_buff *skb);
-struct shunt_route *shunt_route_ask_v6(struct shunt_node *node,
-				       const struct shunt_entry *entry,
-				       struct sk_buff *skb);
+enum shunt_stat shunt_route_ask(struct shunt_node *node,
+				const struct shunt_entry *entry,
+				struct sk_buff *skb, struct shunt_route *route);
 bool shunt_route_xfrm_applies(struct sk_buff *skb,
 			      const struct shunt_entry *entry,
 			      const struct shunt_route *route);
@@ -108,7 +105,7 @@ void shunt_route_exit(void);
 static inline void shunt_route_invalidate(struct shunt_node *node)
 {
 	ASSERT_RTNL();
-	/* After the change itself; pairs with shunt_route_ask_v*(). */
+	/* After the change itself; pairs with shunt_route_ask(). */
 	smp_store_release(&node->generation, node->generation + 1);
 }
 
@@ -171,17 +168,6 @@ shunt_route_is_fresh_v4(const struct shunt_node *node,
 	       dst_rtable(dst)->rt_genid == rt_genid_ipv4(node->net);
 }
 
-/* No route, but the counter that says why. */
-static inline void *shunt_route_none(enum shunt_stat why)
-{
-	return ERR_PTR(-(long)why);
-}
-
-static inline enum shunt_stat shunt_route_why(const struct shunt_route *none)
-{
-	return -PTR_ERR(none);
-}
-
 /* What ip6_dst_check() says of the usual, per-CPU routes, without its calls: 40
  * instructions a packet.
  */
@@ -242,41 +228,42 @@ shunt_route_holds_v6(const struct shunt_route *route,
 }
 
 static __always_inline struct shunt_route *
-shunt_route_lookup_v4(struct shunt_node *node, const struct shunt_entry *entry,
-		      struct sk_buff *skb, bool from_pod)
+shunt_route_find_v4(const struct shunt_node *node,
+		    const struct shunt_entry *entry, struct sk_buff *skb,
+		    bool from_pod)
 {
 	const struct shunt_cache *cache = rcu_dereference(node->cache);
-	enum shunt_stat why = shunt_pkt_test_v4(skb);
 	struct shunt_route *route;
 	u64 word;
 
-	if (unlikely(why != SHUNT_DIRECT))
-		return shunt_route_none(why);
+	if (unlikely(shunt_pkt_test_v4(skb) != SHUNT_DIRECT))
+		return NULL;
 	word = shunt_route_word_v4(shunt_pkt_v4(skb));
 	route = shunt_route_slot(cache, word);
 	if (likely(route && route->addr[0] == word &&
 		   shunt_route_holds_v4(route, node, entry, skb, from_pod)))
 		return route;
-	return shunt_route_ask_v4(node, entry, skb);
+	return NULL;
 }
 
 static __always_inline struct shunt_route *
-shunt_route_lookup_v6(struct shunt_node *node, const struct shunt_entry *entry,
-		      struct sk_buff *skb, bool from_pod)
+shunt_route_find_v6(const struct shunt_node *node,
+		    const struct shunt_entry *entry, struct sk_buff *skb,
+		    bool from_pod)
 {
 	const struct shunt_cache *cache = rcu_dereference(node->cache);
-	enum shunt_stat why = shunt_pkt_test_v6(skb);
-	const struct ipv6hdr *ip6h = shunt_pkt_v6(skb);
+	const struct ipv6hdr *ip6h;
 	struct shunt_route *route;
 	u64 a, b, c, d;
 
-	if (unlikely(why != SHUNT_DIRECT))
-		return shunt_route_none(why);
+	if (unlikely(shunt_pkt_test_v6(skb) != SHUNT_DIRECT))
+		return NULL;
+	ip6h = shunt_pkt_v6(skb);
 	/* Raw sockets write what they like; for IPv4 the kernel mends it. */
 	if (from_pod &&
 	    unlikely(ntohs(ip6h->payload_len) + sizeof(*ip6h) != skb->len) &&
 	    !shunt_pkt_trim(skb))
-		return shunt_route_none(SHUNT_STAT_DROP_MALFORMED);
+		return NULL;
 	a = shunt_route_part_v6(ip6h, 0);
 	b = shunt_route_part_v6(ip6h, 1);
 	c = shunt_route_part_v6(ip6h, 2);
@@ -287,31 +274,30 @@ shunt_route_lookup_v6(struct shunt_node *node, const struct shunt_entry *entry,
 		     (route->addr[2] ^ c) | (route->addr[3] ^ d)) &&
 		   shunt_route_holds_v6(route, node, entry, skb, from_pod)))
 		return route;
-	return shunt_route_ask_v6(node, entry, skb);
+	return NULL;
 }
 
 /**
- * shunt_route_lookup() - where a packet goes
+ * shunt_route_find() - a kept answer to where a packet goes
  * @node: the node, which has or had a pod
  * @entry: where the packet comes from
- * @skb: packet; unless a kept answer is found, its dst and control block are
- *	lost
+ * @skb: packet
  * @from_pod: whether @entry is a pod's, which each caller knows
  *
  * Context: RCU read side, any.
- * Return: the answer, good until the end of the RCU section. If there is none
- * that the direct path can use, shunt_route_none(): a punt, a drop, or
- * SHUNT_NOT_OURS for what arrived on an uplink and is for no pod.
+ * Return: the answer, good until the end of the RCU section, or NULL if
+ * shunt_route_ask() is to be asked: none is kept, or the packet is odd.
  */
 static __always_inline struct shunt_route *
-shunt_route_lookup(struct shunt_node *node, const struct shunt_entry *entry,
-		   struct sk_buff *skb, bool from_pod)
+shunt_route_find(const struct shunt_node *node,
+		 const struct shunt_entry *entry, struct sk_buff *skb,
+		 bool from_pod)
 {
 	if (likely(skb->protocol == htons(ETH_P_IP)))
-		return shunt_route_lookup_v4(node, entry, skb, from_pod);
+		return shunt_route_find_v4(node, entry, skb, from_pod);
 	if (likely(skb->protocol == htons(ETH_P_IPV6)))
-		return shunt_route_lookup_v6(node, entry, skb, from_pod);
-	return shunt_route_none(SHUNT_STAT_DROP_NONIP);
+		return shunt_route_find_v6(node, entry, skb, from_pod);
+	return NULL;
 }
 
 /**

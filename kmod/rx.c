@@ -76,19 +76,11 @@ receive(struct shunt_uplink *uplink, struct shunt_pod *pod, struct sk_buff *skb)
 	return RX_HANDLER_ANOTHER;
 }
 
-/* Out of line, so that the host's own packets do not pay for its frame. */
-static noinline rx_handler_result_t steer(struct shunt_uplink *uplink,
-					  struct sk_buff **pskb)
+/* By a route that is known. */
+static __always_inline rx_handler_result_t
+forward(struct shunt_uplink *uplink, struct sk_buff *skb,
+	struct shunt_route *route)
 {
-	struct sk_buff *skb = skb_share_check(*pskb, GFP_ATOMIC);
-	struct shunt_route *route;
-
-	if (unlikely(!skb))
-		return RX_HANDLER_CONSUMED;
-	*pskb = skb;
-	route = shunt_route_lookup(uplink->node, &uplink->entry, skb, false);
-	if (IS_ERR(route))
-		return pass(uplink, skb, shunt_route_why(route));
 	if (unlikely(!shunt_route_fits(skb, route)))
 		return pass(uplink, skb, SHUNT_STAT_PUNT_MTU);
 	if (unlikely(route->xfrm) &&
@@ -103,6 +95,34 @@ static noinline rx_handler_result_t steer(struct shunt_uplink *uplink,
 	shunt_pkt_age(skb);
 	skb->priority = route->priority;
 	return receive(uplink, route->pod, skb);
+}
+
+static noinline rx_handler_result_t steer_ask(struct shunt_uplink *uplink,
+					      struct sk_buff *skb)
+{
+	struct shunt_route route;
+	enum shunt_stat why;
+
+	why = shunt_route_ask(uplink->node, &uplink->entry, skb, &route);
+	if (why != SHUNT_DIRECT)
+		return pass(uplink, skb, why);
+	return forward(uplink, skb, &route);
+}
+
+/* Out of line, so that the host's own packets do not pay for its frame. */
+static noinline rx_handler_result_t steer(struct shunt_uplink *uplink,
+					  struct sk_buff **pskb)
+{
+	struct sk_buff *skb = skb_share_check(*pskb, GFP_ATOMIC);
+	struct shunt_route *route;
+
+	if (unlikely(!skb))
+		return RX_HANDLER_CONSUMED;
+	*pskb = skb;
+	route = shunt_route_find(uplink->node, &uplink->entry, skb, false);
+	if (unlikely(!route))
+		return steer_ask(uplink, skb);
+	return forward(uplink, skb, route);
 }
 
 /* Could the destination be a pod? All that the host's own packets pay, once

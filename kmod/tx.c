@@ -96,19 +96,11 @@ static __always_inline int send(struct shunt_pod *pod, struct sk_buff *skb,
 	return shunt_deliver_uplink(skb, route);
 }
 
-static __always_inline int tx(struct shunt_pod *pod, struct sk_buff *skb)
+/* By a route that is known. */
+static __always_inline int forward(struct shunt_node *node,
+				   struct shunt_pod *pod, struct sk_buff *skb,
+				   struct shunt_route *route)
 {
-	struct shunt_node *node = rcu_dereference(pod->node);
-	struct shunt_route *route;
-
-	if (unlikely(!node))
-		return tx_odd(node, pod, skb, SHUNT_STAT_DROP_DOWN);
-	/* An uplink may be a pod device of another node, and so on. */
-	if (unlikely(dev_recursion_level() > XMIT_RECURSION_LIMIT))
-		return tx_odd(node, pod, skb, SHUNT_STAT_PUNT_RECURSION);
-	route = shunt_route_lookup(node, &pod->entry, skb, true);
-	if (IS_ERR(route))
-		return tx_odd(node, pod, skb, shunt_route_why(route));
 	if (unlikely(!shunt_route_fits(skb, route)))
 		return tx_odd(node, pod, skb, SHUNT_STAT_PUNT_MTU);
 	if (unlikely(route->xfrm) &&
@@ -121,6 +113,34 @@ static __always_inline int tx(struct shunt_pod *pod, struct sk_buff *skb)
 	shunt_pkt_age(skb);
 	skb->priority = route->priority;
 	return send(pod, skb, route);
+}
+
+static noinline int tx_ask(struct shunt_node *node, struct shunt_pod *pod,
+			   struct sk_buff *skb)
+{
+	struct shunt_route route;
+	enum shunt_stat why;
+
+	why = shunt_route_ask(node, &pod->entry, skb, &route);
+	if (why != SHUNT_DIRECT)
+		return tx_odd(node, pod, skb, why);
+	return forward(node, pod, skb, &route);
+}
+
+static __always_inline int tx(struct shunt_pod *pod, struct sk_buff *skb)
+{
+	struct shunt_node *node = rcu_dereference(pod->node);
+	struct shunt_route *route;
+
+	if (unlikely(!node))
+		return tx_odd(node, pod, skb, SHUNT_STAT_DROP_DOWN);
+	/* An uplink may be a pod device of another node, and so on. */
+	if (unlikely(dev_recursion_level() > XMIT_RECURSION_LIMIT))
+		return tx_odd(node, pod, skb, SHUNT_STAT_PUNT_RECURSION);
+	route = shunt_route_find(node, &pod->entry, skb, true);
+	if (unlikely(!route))
+		return tx_ask(node, pod, skb);
+	return forward(node, pod, skb, route);
 }
 
 static int drop_host(struct shunt_node *node, struct sk_buff *skb,
