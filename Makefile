@@ -43,7 +43,7 @@ all: modules tools
 modules:
 	@mkdir -p $(build) $(dir $(ko))
 	@cd $(build) && find . -xtype l -delete
-	@find ./Kbuild ./kmod ./include -name '*.[chS]' -o -name 'Kbuild*' | \
+	@find ./Kbuild ./VERSION ./kmod ./include -type f | \
 	while read -r f; do \
 		[ -e "$(build)/$$f" ] || { mkdir -p "$(build)/$${f%/*}" && \
 			ln -sfr "$$f" "$(build)/$$f"; } || exit; \

@@ -14,6 +14,7 @@
 static void get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
 {
 	strscpy(info->driver, "shunt", sizeof(info->driver));
+	strscpy(info->version, SHUNT_VERSION, sizeof(info->version));
 	strscpy(info->bus_info, shunt_dev_is_node(dev) ? "node" : "pod",
 		sizeof(info->bus_info));
 }

@@ -47,3 +47,4 @@ module_exit(shunt_exit);
 
 MODULE_DESCRIPTION("Pod networking past the host's stack");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(SHUNT_VERSION);

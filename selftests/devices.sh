@@ -349,6 +349,7 @@ ethtool_words() {
 		device=${name#*:} name=${name%:*}
 		on "$name" ethtool -i "$device" | tee "$TMP/driver"
 		grep -q 'driver: shunt' "$TMP/driver"
+		grep -qx "version: $(<"$TOP/VERSION")" "$TMP/driver"
 		on "$name" ethtool "$device" >/dev/null
 		on "$name" ethtool -S "$device" | grep -q tx_direct:
 		on "$name" ethtool -k "$device" >"$TMP/features"
