@@ -70,9 +70,10 @@ dropping() { # ATTACH DETACH
 
 ### Packet sockets
 
-tap_on() {
-	bg podA1 tcpdump -nn -e -l --immediate-mode -i eth0 \
-		>"$TMP/tap" 2>"$TMP/tap.err"
+# Of an unlimited length, a device of unknown MTU leaves room for few packets.
+tap_on() { # [DEVICE [NAME]]
+	bg "${2:-podA1}" tcpdump -nn -e -l --immediate-mode -s 200 \
+		-i "${1:-eth0}" >"$TMP/tap" 2>"$TMP/tap.err"
 	tap=$!
 	await 10 grep -q 'listening on' "$TMP/tap.err"
 }
@@ -84,6 +85,25 @@ tap_off() {
 tap_seen() {
 	await 10 lines_in "$TMP/tap" 30 'echo request'
 	grep -c 'echo request' "$TMP/tap"
+}
+
+tap_any_on() { tap_on any; }
+
+# What the host sends to a pod, and what comes back.
+tap_on_node_device() {
+	local family
+	for family in 4 6; do
+		tap_on shunt0 nodeA
+		snap nodeA
+		pings nodeA podA1 "$family" 10
+		expect nodeA fallback_tap=10 tx_stack=10 rx_stack=10
+		await 10 lines_in "$TMP/tap" 20 'echo re'
+		tap_off
+		[[ $(grep -c 'echo re' "$TMP/tap") = 20 ]]
+		snap nodeA
+		pings nodeA podA1 "$family" 10
+		expect nodeA fallback_tap=0 tx_stack=10 rx_stack=10
+	done
 }
 
 # Both directions once, with the addresses of the pod and its gateway.
@@ -371,6 +391,9 @@ use shunt
 pods_quiet nodeA nodeB
 
 t "tcpdump" hook fallback_tap tap_on tap_off tap_seen
+# These kernels ask all devices of all namespaces the same question.
+t "tcpdump on any" hook fallback_tap tap_any_on tap_off tap_seen 20
+t "tcpdump on the node device" tap_on_node_device
 t "tcpdump sees Ethernet, each packet once" tap_sees_ethernet
 for qdisc in pfifo fq 'netem delay 1ms'; do
 	read -ra qdisc <<<"$qdisc"
