@@ -10,7 +10,7 @@
 "raw" goes through a raw socket, thus the stack and its neighbour; "frame"
 through a packet socket on the device "dev" (eth0). WHAT is udp, arp, lldp,
 version, short, ihl, totlen, ra, ns, redirect, dstopts, hopopts, frag, options,
-echo. Keys: src, dst, count, ttl, tos, size, dev, sport, dport, mac, vlan.
+lsrr, echo, or a datagram in fragments: see FRAGMENTS. Keys: src, dst, count, ttl, tos, size, dev, sport, dport, mac, vlan.
 
 "udp-echo" answers each datagram and prints it with its sender. "txtime" sends a
 datagram to be delivered that much later. "flows" sends COUNT datagrams from as
@@ -23,6 +23,18 @@ import sys
 import time
 
 IPV6_DSTOPTS = bytes((17, 0, 1, 4, 0, 0, 0, 0))  # next header UDP, PadN
+# Pieces of a datagram in the order they are sent: first byte, end, offset that
+# the header says (if it is not the first byte), and whether more follow.
+FRAGMENTS = {
+    "tiny": [(0, 8, None, True), (8, 72, None, False)],
+    "reversed": [(8, 72, None, False), (0, 8, None, True)],
+    "twice": [(0, 8, None, True), (0, 8, None, True), (8, 72, None, False)],
+    "overlap": [(0, 40, None, True), (16, 72, None, False)],
+    "inside": [(0, 64, None, True), (8, 16, None, True),
+               (64, 72, None, False)],
+    "beyond": [(0, 64, None, True), (0, 72, 65528, False)],
+    "lonely": [(8, 72, None, False)],
+}
 ND = {"ra": 134, "ns": 135, "redirect": 137, "echo": 128}
 
 
@@ -43,9 +55,11 @@ def transport(src, dst, proto, payload, offset):
     return payload[:offset] + struct.pack("!H", value) + payload[offset + 2:]
 
 
-def ipv4(args, proto, payload):
+def ipv4(args, proto, payload, frag=0):
     what = args["what"]
     options = b"\x94\x04\0\0" if what == "options" else b""
+    if what == "lsrr":
+        options = b"\x83\x07\x04" + args["dst"].packed + b"\0"
     words = 5 + len(options) // 4
     length = words * 4 + len(payload)
     version = 5 if what == "version" else 4
@@ -53,7 +67,8 @@ def ipv4(args, proto, payload):
         words = 3
     if what == "totlen":
         length += 100
-    frag = 0x2000 if what == "frag" else 0
+    if what == "frag":
+        frag = 0x2000
     header = struct.pack("!BBHHHBBH4s4s", version << 4 | words, args["tos"],
                          length, 7, frag, args["ttl"], proto, 0,
                          args["src"].packed, args["dst"].packed) + options
@@ -93,6 +108,23 @@ def build(args):
     return packet[:12] if what == "short" else packet
 
 
+def build_all(args):
+    """The packets of one datagram."""
+    if args["what"] not in FRAGMENTS:
+        return [build(args)]
+    whole = build(args | {"what": "udp", "size": 64})[-72:]
+    packets = []
+    for start, end, offset, more in FRAGMENTS[args["what"]]:
+        offset = start if offset is None else offset
+        piece = whole[start:end]
+        if args["src"].version == 4:
+            packets.append(ipv4(args, 17, piece, offset >> 3 | more << 13))
+        else:
+            header = struct.pack("!BBHI", 17, 0, offset | more, 7)
+            packets.append(ipv6(args, 44, header + piece))
+    return packets
+
+
 def send(how, what, words):
     args = {"what": what, "count": 1, "ttl": 64, "tos": 0, "size": 32,
             "dev": "eth0", "sport": 4444, "dport": 9, "vlan": None,
@@ -101,11 +133,11 @@ def send(how, what, words):
         args[key] = int(value, 0) if isinstance(args[key], int) else value
     protocol = {"arp": 0x0806, "lldp": 0x88cc}.get(what)
     if protocol:
-        packet = bytes(46)
+        packets = [bytes(46)]
     else:
         args["src"] = ipaddress.ip_address(args["src"])
         args["dst"] = ipaddress.ip_address(args["dst"])
-        packet = build(args)
+        packets = build_all(args)
         protocol = 0x0800 if args["src"].version == 4 else 0x86dd
     if how == "frame":
         sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -116,7 +148,7 @@ def send(how, what, words):
         tag = b"" if args["vlan"] is None else \
             struct.pack("!HH", 0x8100, int(args["vlan"]))
         head = bytes.fromhex((args["mac"] + source).replace(":", ""))
-        for _ in range(args["count"]):
+        for packet in packets * args["count"]:
             sock.send(head + tag + struct.pack("!H", protocol) + packet)
         return
     if args["src"].version == 4:
@@ -129,7 +161,7 @@ def send(how, what, words):
         if args["dst"].is_multicast:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF,
                             socket.if_nametoindex(args["dev"]))
-    for _ in range(args["count"]):
+    for packet in packets * args["count"]:
         sock.sendto(packet, (str(args["dst"]), 0))
 
 

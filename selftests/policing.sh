@@ -164,6 +164,66 @@ source_from_outside() { # FAMILY SOURCE
 	[[ $2 = "$(addr nodeA 6)" ]] || expect nodeA rx_direct=1
 }
 
+# What of odd datagrams reaches a socket of another node's pod: lines with the
+# port that tells which one it was.
+reaches() { # FAMILY "WHAT..." [KEY VALUE]...
+	odd_to podB1 podA1 "$@"
+}
+
+# The same from outside to a pod.
+reaches_from_outside() { # FAMILY "WHAT..." [KEY VALUE]...
+	odd_to podA1 nodeB "$@" dev nic0 \
+		mac "$(on nodeA cat /sys/class/net/nic0/address)"
+}
+
+odd_to() { # POD SENDER FAMILY "WHAT..." [KEY VALUE]...
+	local to=$1 from=$2 family=$3 what port=5000 file=$TMP/reaches.$TOPO
+	local peer=podA1
+	[[ $to != podA1 ]] || peer=podB1
+	bg "$to" "$SELFTESTS/packet.py" udp-echo "$(addr "$to" "$family")" \
+		4000 >"$file"
+	await 10 listens "$to" 4000 -u
+	for what in $4; do
+		send "$from" frame "$what" src "$(addr "$peer" "$family")" \
+			dst "$(addr "$to" "$family")" dport 4000 \
+			sport $((port++)) "${@:5}"
+	done
+	# Behind them, something that arrives in any case.
+	pings "$peer" "$to" "$family" 1
+	end_jobs
+	cat "$file"
+}
+
+# Fragments go direct one by one, and what they make is the receiver's matter:
+# of four of these a datagram.
+fragments() { # FAMILY
+	local from
+	from=$(addr podA1 "$1")
+	snap nodeA
+	as_veth reaches "$1" "tiny reversed twice overlap inside beyond lonely"
+	for port in 5000 5001 5002; do
+		grep -q "^$from $port 64" "$TMP/said.shunt"
+	done
+	# 15 pieces and a ping; ICMP errors for echoes that nobody awaits.
+	expect nodeA tx_direct=16..20 others=0
+	as_veth reaches_from_outside "$1" \
+		"tiny reversed twice overlap inside beyond lonely"
+}
+
+# Nothing arrives, and the counter says why.
+nothing_arrives() { # COUNTER FAMILY WHAT [KEY VALUE]...
+	local counter=$1
+	shift
+	snap nodeA
+	as_veth reaches "$@"
+	expect nodeA "$counter=1" tx_direct=1 others=0
+	[[ ! -s $TMP/said.shunt ]]
+	snap nodeA
+	as_veth reaches_from_outside "$@"
+	expect nodeA "$counter=1" rx_direct=1 others=0
+	[[ ! -s $TMP/said.shunt ]]
+}
+
 # Frames for others, which a promiscuous NIC sees, are not for pods.
 other_host() { # FAMILY MAC
 	on nodeA ip link set nic0 promisc on
@@ -231,7 +291,7 @@ nobody() { # FAMILY
 
 load_module
 topology shunt podA1 podA2 podB1
-topology veth podA1 podA2
+topology veth podA1 podA2 podB1
 use shunt
 pods_quiet nodeA nodeB
 
@@ -261,6 +321,8 @@ for family in 4 6; do
 		t "v$family malformed: $what" malformed $family $what
 	done
 	t "v$family wrong length" bad_lengths $family
+	t "v$family fragments" fragments $family
+	t "v$family TTL of 0" nothing_arrives punt_ttl $family udp ttl 0
 	for source in podA2 nodeA; do
 		t "v$family own source from outside: $source" \
 			source_from_outside $family "$(addr $source $family)"
@@ -274,6 +336,7 @@ for family in 4 6; do
 	t "v$family host to an address that no pod has" nobody $family
 done
 t "v4 malformed: ihl" malformed 4 ihl
+t "v4 source route" nothing_arrives punt_options 4 lsrr
 for source in 127.0.0.1 0.0.0.0 224.0.0.1 255.255.255.255; do
 	t "v4 source $source from outside" source_from_outside 4 $source
 done

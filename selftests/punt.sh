@@ -239,7 +239,8 @@ no_such_pod() { # FAMILY
 # What a route change means for an established flow is seen at once.
 route_comes_and_goes() { # FAMILY
 	local to
-	pings podA1 podB1 "$1" 2
+	# So many that the route is kept, with its neighbour.
+	pings podA1 podB1 "$1" 5
 	to=$(addr podB1 "$1")
 	snap nodeA
 	ipv nodeA "$1" route add prohibit "$to"
@@ -291,7 +292,7 @@ ruled() { # FAMILY RULE...
 }
 
 rule() { # FAMILY RULE...
-	pings podA1 podB1 "$1" 1
+	pings podA1 podB1 "$1" 5
 	as_veth ruled "$@"
 	grep -q ' 0 received' "$TMP/said.shunt"
 }
@@ -320,7 +321,7 @@ rule_ports() { # FAMILY
 		send podA1 raw udp src "$(addr podA1 "$1")" \
 			dst "$(addr podB1 "$1")" dport "$port"
 		# What never comes cannot be awaited: a later packet is.
-		pings podA1 podB1 "$1" 1
+		pings podA1 podB1 "$1" 5
 		end_jobs
 		echo "$port: $(cat "$TMP/port")"
 	done
@@ -332,7 +333,7 @@ rule_table() { # FAMILY
 	local topo
 	for topo in veth shunt; do
 		use "$topo"
-		pings podA1 podB1 "$1" 1
+		pings podA1 podB1 "$1" 5
 		ipv nodeA "$1" route add default via "$(via "$1" 1)" dev nic1 \
 			table 100
 		ipv nodeA "$1" rule add pref 100 from "$(addr podA1 "$1")" \
@@ -554,7 +555,7 @@ xfrm_block() { # FAMILY
 }
 
 xfrm() { # FAMILY
-	pings podA1 podB1 "$1" 1
+	pings podA1 podB1 "$1" 5
 	snap nodeA
 	as_veth xfrm_block "$1" out
 	expect nodeA punt_xfrm=1..

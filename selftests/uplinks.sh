@@ -198,7 +198,7 @@ two_uplinks() { # FAMILY
 	6) net=fd01::/64 back=fd09::1 there=fd08::1 ;;
 	esac
 	ipn nodeB "-$1" route replace "$net" via "$there"
-	pings podA1 podB1 "$1" 1
+	pings podA1 podB1 "$1" 5
 	snap nodeA
 	pings podA1 podB1 "$1" 5
 	expect nodeA tx_direct=5 rx_direct=5 others=0
@@ -213,7 +213,7 @@ rp_filter() { # MODE PASSES
 		ipn nodeB route replace 10.1.0.0/24 via 192.168.9.1'
 	ctl nodeA uplink add nic1
 	ipn nodeB route replace 10.1.0.0/24 via 192.168.8.1
-	pings podA1 podB1 4 2
+	pings podA1 podB1 4 5
 	# On the next packet, though nothing tells.
 	on nodeA sysctl -qw "net.ipv4.conf.$nic.rp_filter=$1"
 	snap nodeA
@@ -225,7 +225,7 @@ rp_filter() { # MODE PASSES
 		expect nodeA rx_direct=0 tx_direct=3
 	fi
 	on nodeA sysctl -qw "net.ipv4.conf.$nic.rp_filter=0"
-	pings podA1 podB1 4 2
+	pings podA1 podB1 4 5
 	on nodeA sysctl -qw "net.ipv4.conf.all.rp_filter=$1"
 	if [[ $2 = pass ]]; then
 		pings podA1 podB1 4 5
@@ -253,7 +253,7 @@ forwarding_off() { # FAMILY
 	at_end 'on nodeA sysctl -qw net.ipv4.ip_forward=1 \
 		net.ipv6.conf.all.forwarding=1
 		ipn nodeA -6 route replace fd02::/64 via fd09::2'
-	pings podA1 podB1 "$1" 2
+	pings podA1 podB1 "$1" 5
 	on nodeA sysctl -qw "$key"=0
 	snap nodeA
 	not pings podA1 podB1 "$1" 3 -W 0.5
@@ -269,7 +269,7 @@ forwarding_off() { # FAMILY
 # One NIC's switch is enough.
 forwarding_off_one() {
 	at_end 'on nodeA sysctl -qw net.ipv4.conf.nic0.forwarding=1'
-	pings podA1 podB1 4 2
+	pings podA1 podB1 4 5
 	on nodeA sysctl -qw net.ipv4.conf.nic0.forwarding=0
 	snap nodeA
 	not pings podA1 podB1 4 3 -W 0.5
@@ -283,7 +283,7 @@ route_change() { # FAMILY
 		ipn nodeA route replace 10.2.0.0/24 via 192.168.9.2
 		ipn nodeA -6 route replace fd02::/64 via fd09::2'
 	ctl nodeA uplink add nic1
-	pings podA1 podB1 "$1" 2
+	pings podA1 podB1 "$1" 5
 	for dev in nic1 nic0 nic1; do
 		[[ $1 = 4 ]] && via=192.168.$([[ $dev = nic1 ]] && echo 8 ||
 			echo 9).2
@@ -309,7 +309,7 @@ neighbour_change() { # FAMILY
 	local via mac
 	[[ $1 = 4 ]] && via=192.168.9.2 || via=fd09::2
 	at_end 'ipn nodeA neigh flush dev nic0 nud all'
-	pings podA1 podB1 "$1" 2
+	pings podA1 podB1 "$1" 5
 	ipn nodeA neigh replace "$via" lladdr 02:00:00:00:0c:0c dev nic0 \
 		nud permanent
 	not pings podA1 podB1 "$1" 2 -W 0.5
@@ -332,7 +332,7 @@ neighbour_change() { # FAMILY
 # Down and up again: nothing is left of the way that was.
 uplink_down() { # FAMILY
 	at_end restore
-	pings podA1 podB1 "$1" 2
+	pings podA1 podB1 "$1" 5
 	ipn nodeA link set nic0 down
 	not pings podA1 podB1 "$1" 2 -W 0.5
 	ipn nodeA link set nic0 up
