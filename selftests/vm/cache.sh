@@ -42,7 +42,9 @@ apt_source() { # SUITE COMPONENTS LIKE...
 		read -r uri file < <(apt_target "$like") && break
 	done
 	[[ $uri ]] || return 0
-	[[ -r $file ]] && keys=$(grep -ioP '^[^#]*signed-by[=:]\s*\K/[^]\s]+' "$file" | head -n 1)
+	# Classic lists name no key.
+	[[ -r $file ]] && keys=$(grep -ioP '^[^#]*signed-by[=:]\s*\K/[^]\s]+' \
+		"$file" | head -n 1 || true)
 	[[ $keys ]] || keys=/usr/share/keyrings/debian-archive-keyring.gpg
 	[[ -r $keys ]] && keys="[signed-by=$keys] " || keys=''
 	printf 'deb %s%s %s %s\n' "$keys" "$uri" "$suite" "$components"
