@@ -53,7 +53,10 @@ static inline u64 shunt_addr_hash_v4(__be32 v4)
 static inline u64 shunt_addr_hash_v6(const struct in6_addr *v6)
 {
 	u64 hi = get_unaligned((const u64 *)&v6->s6_addr32[0]);
-	u64 lo = get_unaligned((const u64 *)&v6->s6_addr32[2]);
+	/* The last bytes, in which pods differ, lowest: what is multiplied
+	 * moves upwards alone.
+	 */
+	u64 lo = get_unaligned_be64(&v6->s6_addr32[2]);
 
 	return (rol64(hi, 29) ^ lo) * GOLDEN_RATIO_64;
 }
