@@ -90,11 +90,18 @@ shunt_pkt_test_v6(struct sk_buff *skb)
 	return SHUNT_DIRECT;
 }
 
-/* GSO packets are judged by their segments. */
+/* GSO packets are judged by their segments, of which the header that carries
+ * the length of BIG TCP's packets is no part.
+ */
 static inline bool shunt_pkt_fits(const struct sk_buff *skb, u32 mtu)
 {
-	return skb->len <= mtu ||
-	       (skb_is_gso(skb) && skb_gso_validate_network_len(skb, mtu));
+	if (skb->len <= mtu)
+		return true;
+	if (!skb_is_gso(skb))
+		return false;
+	if (ipv6_has_hopopt_jumbo(skb))
+		mtu += sizeof(struct hop_jumbo_hdr);
+	return skb_gso_validate_network_len(skb, mtu);
 }
 
 /**

@@ -86,6 +86,7 @@ static void forget_pod(const struct shunt_entry *entry, struct sk_buff *skb)
 		return;
 	skb->mark = 0;
 	skb_ext_reset(skb);
+	nf_reset_ct(skb);
 }
 
 /* From whom, and to whom: what the pod table says to a new question. */
@@ -100,6 +101,9 @@ static enum shunt_stat check_pods(struct shunt_node *node,
 	*peer = shunt_pod_lookup(node, &daddr);
 	if (!entry->pod && !*peer)
 		return SHUNT_NOT_OURS;
+	/* Nothing arrives on it, and it leads nowhere. */
+	if (!netif_running(node->dev))
+		return SHUNT_STAT_PUNT_DEVICE;
 	if (shunt_pod_lookup(node, &saddr) != entry->pod)
 		return entry->pod ? SHUNT_STAT_DROP_SPOOF :
 				    SHUNT_STAT_PUNT_SOURCE;
@@ -266,7 +270,6 @@ static enum shunt_stat make_v4(struct shunt_node *node,
 		return why;
 	route->addr[0] = shunt_route_word_v4(iph);
 	route->tag = shunt_route_tag(skb->mark, iph->tos, AF_INET);
-	route->rp_filter = shunt_route_rp_filter(node, entry, skb, entry->pod);
 	route->mtu = ip_dst_mtu_maybe_forward(&rt->dst, true);
 	if (route->pod)
 		route->mtu = min(route->mtu, READ_ONCE(peer->dev->mtu));
@@ -287,6 +290,8 @@ static enum shunt_stat ask_v4(struct shunt_node *node,
 	const struct iphdr *iph = ip_hdr(skb);
 
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	/* Before the question, as the generation. */
+	route->rp_filter = shunt_route_rp_filter(node, entry, skb, entry->pod);
 	if (ip_route_input_noref(skb, iph->daddr, iph->saddr, iph->tos,
 				 entry->iif) || !is_direct_v4(skb))
 		return SHUNT_STAT_PUNT_ROUTE;
@@ -491,9 +496,6 @@ bool shunt_route_fits_large(const struct sk_buff *skb,
 		mtu = mtu_v6(route->dst);
 		if (route->pod)
 			mtu = min(mtu, READ_ONCE(route->pod->dev->mtu));
-		/* Not a part of the segments (BIG TCP). */
-		if (ipv6_has_hopopt_jumbo(skb))
-			mtu += sizeof(struct hop_jumbo_hdr);
 	}
 	return shunt_pkt_fits(skb, mtu);
 }
@@ -527,8 +529,10 @@ bool shunt_route_xfrm_applies(struct sk_buff *skb,
 	local_bh_disable();
 	applies = !__xfrm_policy_check(NULL, XFRM_POLICY_FWD, skb, family) ||
 		  shunt_xfrm_decode_session(net, skb, &fl, family) < 0;
+	/* Nobody may hold it any more, if the answer was not kept. */
+	if (!applies && !dst_hold_safe(route->dst))
+		applies = true;
 	if (!applies) {
-		dst_hold(route->dst);
 		dst = xfrm_lookup(net, route->dst, &fl, NULL, 0);
 		applies = IS_ERR(dst) || dst != route->dst;
 		if (!IS_ERR(dst))
