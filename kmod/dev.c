@@ -119,6 +119,13 @@ static int node_open(struct net_device *dev)
 		IN_DEV_CONF_SET(in_dev, SEND_REDIRECTS, false);
 	}
 	refuse_ra(dev);
+	shunt_route_invalidate(netdev_priv(dev));
+	return 0;
+}
+
+static int node_stop(struct net_device *dev)
+{
+	shunt_route_invalidate(netdev_priv(dev));
 	return 0;
 }
 
@@ -144,6 +151,7 @@ static const struct net_device_ops node_ops = {
 	.ndo_init = node_init,
 	.ndo_uninit = node_uninit,
 	.ndo_open = node_open,
+	.ndo_stop = node_stop,
 	.ndo_start_xmit = shunt_tx_node_xmit,
 	.ndo_change_mtu = node_change_mtu,
 	.ndo_get_stats64 = node_get_stats64,

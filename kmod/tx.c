@@ -9,6 +9,7 @@
 #include <linux/etherdevice.h>
 #include <linux/icmpv6.h>
 #include <linux/moduleparam.h>
+#include <net/addrconf.h>
 #include <net/arp.h>
 #include <net/hotdata.h>
 #include <net/icmp.h>
@@ -33,17 +34,28 @@ static bool is_local(const struct shunt_addr *addr)
 	       ipv6_addr_type(&addr->v6) & IPV6_ADDR_LINKLOCAL;
 }
 
+static bool is_own_v6(struct shunt_node *node, const struct shunt_addr *addr)
+{
+	return ipv6_chk_addr(node->net, &addr->v6, node->dev, 0);
+}
+
 /* Unspecified and link-local sources have no business but with the node: MLD,
- * and what is addressed to the gateway.
+ * and what is addressed to the gateway. Which link-local address a pod has is
+ * its own choice, as long as it is nobody's that is known.
  */
-static bool is_local_scope(const struct shunt_addr *saddr,
+static bool is_local_scope(struct shunt_node *node, struct shunt_pod *pod,
+			   const struct shunt_addr *saddr,
 			   const struct shunt_addr *daddr)
 {
+	const struct shunt_pod *owner = shunt_pod_lookup(node, saddr);
 	const u8 *to = daddr->v6.s6_addr;
 
+	if ((owner && owner != pod) || is_own_v6(node, saddr))
+		return false;
 	return (to[0] == 0xff && to[1] == 0x02) ||
 	       (!ipv6_addr_any(&saddr->v6) &&
-		ipv6_addr_type(&daddr->v6) & IPV6_ADDR_LINKLOCAL);
+		ipv6_addr_type(&daddr->v6) & IPV6_ADDR_LINKLOCAL &&
+		is_own_v6(node, daddr));
 }
 
 /* May a pod send this at all? For packets that the route cache, whose answers
@@ -58,7 +70,7 @@ static enum shunt_stat police(struct shunt_node *node, struct shunt_pod *pod,
 		return SHUNT_STAT_DROP_MALFORMED;
 	if (skb->protocol == htons(ETH_P_IPV6) && shunt_pkt_is_nd(skb))
 		return SHUNT_STAT_DROP_ND;
-	if (is_local(&saddr) ? !is_local_scope(&saddr, &daddr) :
+	if (is_local(&saddr) ? !is_local_scope(node, pod, &saddr, &daddr) :
 			       shunt_pod_lookup(node, &saddr) != pod)
 		return SHUNT_STAT_DROP_SPOOF;
 	return why == SHUNT_STAT_DROP_SPOOF ? SHUNT_STAT_PUNT_ROUTE : why;
