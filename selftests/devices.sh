@@ -450,6 +450,42 @@ big_tcp() {
 		on "$pod" nft list counter inet big big | tee "$TMP/big"
 		not grep -q 'packets 0 ' "$TMP/big"
 	done
+	# From the host, whose own packets are judged elsewhere.
+	start_netserver podA1
+	snap nodeA
+	on nodeA netperf -6 -H "$(addr podA1 6)" -t TCP_STREAM -l 2 -P 0 -- \
+		-m 1M
+	expect nodeA drop_toobig=0
+}
+
+# As many as one message carries, side by side: all are found, none is slow.
+many_addresses() {
+	local n words=()
+	at_end 'no_fresh_node; ns_del "$(ns podC1)"'
+	fresh_node
+	ns_add podC1
+	for n in {1..60}; do
+		words+=(ip "fd03::$(printf %x "$n")")
+	done
+	ctl nodeC pod add "$(ns podC1)" "${words[@]}"
+	[[ $(ctl nodeC -j pod show | jq '.[0].address | length') = 60 ]]
+	for n in 1 3c; do
+		on nodeC ping -q -c 1 -W 3 "fd03::$n"
+	done
+}
+
+# Pods cannot go round a node that is down.
+node_goes_down() {
+	at_end 'no_fresh_node; ns_del "$(ns podC1)" "$(ns podC2)"'
+	fresh_node
+	fresh_pod podC1 1
+	fresh_pod podC2 2
+	on podC1 ping -q -c 5 -i 0.005 -W 3 10.3.0.2
+	ipn nodeC link set shunt0 down
+	snap nodeC
+	not on podC1 ping -q -c 2 -i 0.05 -W 0.3 10.3.0.2
+	not on podC1 ping -6 -q -c 2 -i 0.05 -W 0.3 fd03::2
+	expect nodeC drop_down=4 tx_local=0
 }
 
 statistics() {
@@ -646,6 +682,8 @@ t "offloads of the pod off" offloads_off
 t "offloads of the uplink off" uplink_offloads_off
 t "GSO sizes follow the uplink" gso_sizes
 t "BIG TCP" big_tcp
+t "many addresses of a pod" many_addresses
+t "node device goes down" node_goes_down
 t "statistics" statistics
 t "pod deletes its own device" pod_deletes_own
 t "node deletes a pod's device" node_deletes_pod

@@ -123,15 +123,32 @@ v6_source() { # SOURCE DESTINATION REASON
 	expect nodeA "$3=5" tx_direct=0 tx_local=0
 }
 
+link_local_of() { # POD
+	ipn "$1" -6 -o address show dev eth0 scope link |
+		sed 's/.*inet6 //; s,/.*,,'
+}
+
 own_link_local() {
 	local from
-	from=$(ipn podA1 -6 -o address show dev eth0 scope link |
-		sed 's/.*inet6 //; s,/.*,,')
+	from=$(link_local_of podA1)
 	[[ $from = fe80::* ]]
 	# Only to the gateway, which punt.sh has.
 	snap nodeA
 	send podA1 frame udp src "$from" dst "$(addr podB1 6)" count 5
 	expect nodeA drop_spoof=5 tx_direct=0
+}
+
+# Those that are known of others, and towards others.
+link_locals() {
+	local own peer
+	own=$(link_local_of podA1) peer=$(link_local_of podA2)
+	v6_source "$own" "$peer" drop_spoof
+	v6_source "$peer" fe80::1 drop_spoof
+	v6_source fe80::1 ff02::1 drop_spoof
+	v6_source fe80::1 "$(addr podA2 6)" drop_spoof
+	snap nodeA
+	send podA1 frame udp src "$own" dst fe80::1 count 5
+	expect nodeA tx_stack=5 drop_spoof=0
 }
 
 # A wrong length is the stack's to judge if it is not plainly malformed.
@@ -254,6 +271,7 @@ priority_is_not_the_pods() { # FAMILY
 	local seen
 	at_end 'on nodeA tc qdisc del dev nic0 root
 		on podA1 nft delete table inet p
+		on nodeA nft delete table netdev m
 		ipn nodeA rule del pref 90; ipn nodeA -6 rule del pref 90'
 	on nodeA tc qdisc add dev nic0 root handle 1: prio bands 3 \
 		priomap 2 2 2 2 2 2 0 2 2 2 2 2 2 2 2 2
@@ -269,6 +287,14 @@ priority_is_not_the_pods() { # FAMILY
 	# The mark is the pod's own affair, too.
 	on nodeA ip rule add pref 90 fwmark 7 unreachable
 	on nodeA ip -6 rule add pref 90 fwmark 7 unreachable
+	on nodeA nft -f - <<-END
+	table netdev m {
+		chain c {
+			type filter hook egress device nic0 priority 0
+			meta mark 7 drop
+		}
+	}
+	END
 	pings podA1 podB1 "$1" 5
 	seen=$(on nodeA tc -s class show dev nic0 |
 		sed -n '/prio 1:1 /,/Sent/s/.*Sent \([0-9]*\).*/\1/p')
@@ -349,4 +375,5 @@ t "v6 unspecified source to a pod" v6_source :: fd02::1 drop_spoof
 t "v6 foreign link-local source to a pod" v6_source fe80::99 fd02::1 drop_spoof
 t "v6 loopback source" v6_source ::1 fd02::1 drop_spoof
 t "v6 own link-local source" own_link_local
+t "v6 link-local addresses of others" link_locals
 finish
