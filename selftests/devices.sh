@@ -458,7 +458,7 @@ big_tcp() {
 	expect nodeA drop_toobig=0
 }
 
-# As many as one message carries, side by side: all are found, none is slow.
+# Nearly as many as a pod may have, side by side: all are found.
 many_addresses() {
 	local n words=()
 	at_end 'no_fresh_node; ns_del "$(ns podC1)"'

@@ -10,7 +10,8 @@
 "raw" goes through a raw socket, thus the stack and its neighbour; "frame"
 through a packet socket on the device "dev" (eth0). WHAT is udp, arp, lldp,
 version, short, ihl, totlen, ra, ns, redirect, dstopts, hopopts, frag, options,
-lsrr, echo, or a datagram in fragments: see FRAGMENTS. Keys: src, dst, count, ttl, tos, size, dev, sport, dport, mac, vlan.
+lsrr, echo, or a datagram in fragments: see FRAGMENTS. Keys: src, dst, count,
+ttl, tos, size, dev, sport, dport, mac, vlan.
 
 "udp-echo" answers each datagram and prints it with its sender. "txtime" sends a
 datagram to be delivered that much later. "flows" sends COUNT datagrams from as
