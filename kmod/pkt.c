@@ -46,6 +46,15 @@ bool shunt_pkt_is_nd(const struct sk_buff *skb)
 	       *type <= NDISC_REDIRECT;
 }
 
+/* Of those that routers or the anti-spoofing of pods care for: fragments, AH
+ * and ESP go direct by their addresses alone.
+ */
+static bool is_option_v6(u8 nexthdr)
+{
+	return nexthdr == NEXTHDR_HOP || nexthdr == NEXTHDR_ROUTING ||
+	       nexthdr == NEXTHDR_DEST;
+}
+
 /**
  * shunt_pkt_why_v6() - why an IPv6 packet may not be plainly simple
  * @skb: packet that shunt_pkt_test_v6() found odd
@@ -65,6 +74,8 @@ enum shunt_stat shunt_pkt_why_v6(const struct sk_buff *skb)
 		return SHUNT_STAT_PUNT_TTL;
 	if (ip6h->nexthdr == IPPROTO_ICMPV6)
 		return shunt_pkt_is_nd(skb) ? SHUNT_STAT_DROP_ND : SHUNT_DIRECT;
+	if (!is_option_v6(ip6h->nexthdr))
+		return SHUNT_DIRECT;
 	if (skb_is_gso(skb) && ipv6_has_hopopt_jumbo(skb))
 		return SHUNT_DIRECT;
 	return SHUNT_STAT_PUNT_OPTIONS;

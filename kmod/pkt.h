@@ -59,13 +59,13 @@ shunt_pkt_test_v4(struct sk_buff *skb)
 	return SHUNT_DIRECT;
 }
 
-/* Of those that routers or the anti-spoofing of pods care for: fragments, AH
- * and ESP go direct by their addresses alone.
+/* TCP, UDP and what else has a number between the two lowest of those that a
+ * router may have to look at, in one comparison.
  */
-static inline bool shunt_pkt_is_option_v6(u8 nexthdr)
+static __always_inline bool shunt_pkt_is_plain_v6(u8 nexthdr)
 {
-	return nexthdr == NEXTHDR_HOP || nexthdr == NEXTHDR_ROUTING ||
-	       nexthdr == NEXTHDR_DEST;
+	BUILD_BUG_ON(NEXTHDR_HOP != 0);
+	return (u8)(nexthdr - 1) < NEXTHDR_ROUTING - 1;
 }
 
 /**
@@ -84,8 +84,7 @@ shunt_pkt_test_v6(struct sk_buff *skb)
 	ip6h = shunt_pkt_v6(skb);
 	if (unlikely((*(const u8 *)ip6h & 0xf0) != 0x60 ||
 		     ip6h->hop_limit <= 1 ||
-		     ip6h->nexthdr == IPPROTO_ICMPV6 ||
-		     shunt_pkt_is_option_v6(ip6h->nexthdr)))
+		     !shunt_pkt_is_plain_v6(ip6h->nexthdr)))
 		return shunt_pkt_why_v6(skb);
 	return SHUNT_DIRECT;
 }

@@ -46,7 +46,7 @@ static void route_free_later(struct shunt_route *route)
 
 static bool is_v6(const struct shunt_route *route)
 {
-	return (route->tag >> 8 & 0xff) == AF_INET6;
+	return (route->tag >> 16 & 0xff) == AF_INET6;
 }
 
 static u64 route_word(const struct shunt_route *route)
@@ -269,7 +269,7 @@ static enum shunt_stat make_v4(struct shunt_node *node,
 	if (why != SHUNT_DIRECT)
 		return why;
 	route->addr[0] = shunt_route_word_v4(iph);
-	route->tag = shunt_route_tag(skb->mark, iph->tos, AF_INET);
+	route->tag = shunt_route_tag_v4(skb->mark, iph);
 	route->mtu = ip_dst_mtu_maybe_forward(&rt->dst, true);
 	if (route->pod)
 		route->mtu = min(route->mtu, READ_ONCE(peer->dev->mtu));
@@ -368,9 +368,11 @@ static enum shunt_stat make_v6(struct shunt_node *node,
 		return why;
 	for (i = 0; i < ARRAY_SIZE(route->addr); i++)
 		route->addr[i] = shunt_route_part_v6(ip6h, i);
-	route->tag = shunt_route_tag(skb->mark, ipv6_get_dsfield(ip6h),
-				     AF_INET6);
+	route->tag = shunt_route_tag_v6(skb->mark, ip6h);
 	route->cookie = rt6_get_cookie(rt);
+	/* Neither changes in the life of one. */
+	route->percpu = !rt->sernum && (rt->rt6i_flags &
+					(RTF_PCPU | RTF_EXPIRES)) == RTF_PCPU;
 	/* What every link carries; sysctls change the rest unheard. */
 	route->mtu = IPV6_MIN_MTU;
 	route->via_gateway = route->out && rt->rt6i_flags & RTF_GATEWAY;

@@ -24,7 +24,7 @@
  * struct shunt_route - one answer of the FIB
  * @addr: the question: source and destination, IPv4 in the first word
  * @entry: the question: where the packet comes from
- * @tag: the question: mark, DSCP and family, see shunt_route_tag()
+ * @tag: the question: mark, family and DSCP, see shunt_route_tag_v4()
  * @generation: of the node when it was asked
  * @dst: the FIB's answer, held
  * @cookie: for dst_check()
@@ -36,6 +36,8 @@
  * @hh: @neigh's cached header will do, once there is one
  * @skip_hh: @neigh's cached header is of the other family
  * @via_gateway: the next hop is not the destination itself
+ * @percpu: @dst is an IPv6 route of the usual kind, see
+ *	shunt_route_is_fresh_v6()
  * @xfrm: the node had XFRM policies: whether one applies is still to be asked
  * @pod: the pod that is the destination, or NULL
  * @out: the uplink's device if @pod is NULL
@@ -60,6 +62,7 @@ struct shunt_route {
 	bool hh;
 	bool skip_hh;
 	bool via_gateway;
+	bool percpu;
 	bool xfrm;
 	struct rcu_head rcu;
 };
@@ -109,10 +112,22 @@ static inline void shunt_route_invalidate(struct shunt_node *node)
 	smp_store_release(&node->generation, node->generation + 1);
 }
 
-/* One word of all that is asked besides addresses and way in. */
-static __always_inline u64 shunt_route_tag(u32 mark, u8 dsfield, u16 family)
+/* One word of all that is asked besides addresses and way in: mark, family and
+ * DSCP, the last as it stands in the header.
+ */
+static __always_inline u64 shunt_route_tag_v4(u32 mark,
+					      const struct iphdr *iph)
 {
-	return (u64)mark << 32 | family << 8 | (dsfield & ~INET_ECN_MASK);
+	return (u64)mark << 32 | AF_INET << 16 | (iph->tos & ~INET_ECN_MASK);
+}
+
+static __always_inline u64 shunt_route_tag_v6(u32 mark,
+					      const struct ipv6hdr *ip6h)
+{
+	const __be16 dscp = *(const __be16 *)ip6h &
+			    htons((0xff & ~INET_ECN_MASK) << 4);
+
+	return (u64)mark << 32 | AF_INET6 << 16 | (__force u16)dscp;
 }
 
 /* Outsiders can choose addresses, but all they win in a direct-mapped table
@@ -172,20 +187,17 @@ shunt_route_is_fresh_v4(const struct shunt_node *node,
  * instructions a packet.
  */
 static __always_inline bool
-shunt_route_is_fresh_v6(struct dst_entry *dst, u32 cookie)
+shunt_route_is_fresh_v6(const struct shunt_route *route)
 {
-	const struct rt6_info *rt = dst_rt6_info(dst);
+	struct dst_entry *dst = route->dst;
 	const struct fib6_info *from;
 	const struct fib6_node *fn;
 
-	if (unlikely(rt->sernum ||
-		     (rt->rt6i_flags & (RTF_PCPU | RTF_EXPIRES)) != RTF_PCPU))
-		return dst_check(dst, cookie);
-	from = rcu_dereference(rt->from);
-	if (unlikely(!from || from->fib6_flags & RTF_EXPIRES))
-		return dst_check(dst, cookie);
+	from = rcu_dereference(dst_rt6_info(dst)->from);
+	if (unlikely(!route->percpu || !from || from->fib6_flags & RTF_EXPIRES))
+		return dst_check(dst, route->cookie);
 	fn = rcu_dereference(from->fib6_node);
-	return fn && READ_ONCE(fn->fn_sernum) == cookie &&
+	return fn && READ_ONCE(fn->fn_sernum) == route->cookie &&
 	       READ_ONCE(dst->obsolete) == DST_OBSOLETE_FORCE_CHK;
 }
 
@@ -197,12 +209,11 @@ shunt_route_holds_v4(const struct shunt_route *route,
 		     const struct sk_buff *skb, bool from_pod)
 {
 	const struct netns_ipv4 *ipv4 = &node->net->ipv4;
-	u8 tos = shunt_pkt_v4(skb)->tos;
 	u32 mark = from_pod ? 0 : skb->mark;
 	u8 rp_filter = shunt_route_rp_filter(node, entry, skb, from_pod);
 
 	return route->entry == entry &&
-	       route->tag == shunt_route_tag(mark, tos, AF_INET) &&
+	       route->tag == shunt_route_tag_v4(mark, shunt_pkt_v4(skb)) &&
 	       route->generation == READ_ONCE(node->generation) &&
 	       route->rp_filter == rp_filter &&
 	       route->update_priority ==
@@ -217,14 +228,13 @@ shunt_route_holds_v6(const struct shunt_route *route,
 		     const struct shunt_entry *entry,
 		     const struct sk_buff *skb, bool from_pod)
 {
-	u8 tos = ipv6_get_dsfield(shunt_pkt_v6(skb));
 	u32 mark = from_pod ? 0 : skb->mark;
 
 	return route->entry == entry &&
-	       route->tag == shunt_route_tag(mark, tos, AF_INET6) &&
+	       route->tag == shunt_route_tag_v6(mark, shunt_pkt_v6(skb)) &&
 	       route->generation == READ_ONCE(node->generation) &&
 	       READ_ONCE(node->net->ipv6.devconf_all->forwarding) &&
-	       shunt_route_is_fresh_v6(route->dst, route->cookie);
+	       shunt_route_is_fresh_v6(route);
 }
 
 static __always_inline struct shunt_route *
