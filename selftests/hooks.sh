@@ -286,8 +286,29 @@ priomap() {
 }
 
 # The receive side with packet steering.
+# How many interrupts other CPUs got for packets that RPS gave them, in $GIVEN.
+find_given() {
+	local row
+	GIVEN=0
+	while read -ra row; do
+		GIVEN=$((GIVEN + 16#${row[9]}))
+	done </proc/net/softnet_stat
+}
+
+# What arrives on the first CPU is received on the second.
 rps() {
-	on podA1 sh -c 'echo 3 >/sys/class/net/eth0/queues/rx-0/rps_cpus'
+	local before family
+	[[ -d /sys/devices/system/cpu/cpu1 ]] || skip "one CPU"
+	at_end 'on podA1 sh -c "echo 0 >/sys/class/net/eth0/queues/rx-0/rps_cpus"'
+	on podA1 sh -c 'echo 2 >/sys/class/net/eth0/queues/rx-0/rps_cpus'
+	for family in 4 6; do
+		find_given
+		before=$GIVEN
+		find_addr podB1 $family
+		on podA1 taskset -c 0 ping -q -c 20 -i 0.005 "$ADDR"
+		find_given
+		((GIVEN - before >= 10)) || fail "$((GIVEN - before)) given"
+	done
 	ten
 	start_netserver podB1
 	netperf_rate podA1 podB1 4 TCP_STREAM 1
@@ -348,6 +369,37 @@ timestamps() { # shunt|veth
 	            if origin == 4:
 	                print("timestamp", info)
 	END
+}
+
+# The time of arrival, not the one at which the sender wanted it to be sent.
+received_when() { # FROM
+	: >"$TMP/when"
+	bg podA2 /usr/bin/python3 - >"$TMP/when" <<-END
+	import socket, struct, time
+	s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	s.setsockopt(socket.SOL_SOCKET, 35, 1) # SO_TIMESTAMPNS
+	s.bind(("", 7777))
+	_, anc, _, _ = s.recvmsg(100, 500)
+	sec, _ = struct.unpack("=qq", anc[0][2])
+	print("now" if abs(time.time() - sec) < 60 else "at %d" % sec)
+	END
+	await 10 listens podA2 7777 -u
+	on "$1" /usr/bin/python3 - "$(addr podA2 4)" <<-END
+	import socket, struct, sys, time
+	s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	# SO_TXTIME of an hour ago by CLOCK_REALTIME, which nothing marks as a
+	# time of delivery.
+	s.setsockopt(socket.SOL_SOCKET, 61, struct.pack("=II", 0, 0))
+	when = struct.pack("=Q", time.time_ns() - 3600 * 10**9)
+	s.sendmsg([b"x"], [(socket.SOL_SOCKET, 61, when)], 0,
+	          (sys.argv[1], 7777))
+	END
+	await 10 lines_in "$TMP/when" 1
+	[[ $(<"$TMP/when") = now ]] || fail "received $(<"$TMP/when")"
+}
+receive_timestamps() {
+	received_when podA1
+	received_when podB1
 }
 
 # On the uplink everything is as it was.
@@ -421,6 +473,7 @@ t "net_prio" priomap
 t "receive packet steering" rps
 t "neighbours flushed in the pod" neighbours_flushed
 t "transmit timestamps" as_veth timestamps
+t "receive timestamps" receive_timestamps
 t "hooks of the uplink" uplink_hooks
 t "tcpdump on the uplink" uplink_tap
 # Leaves router solicitations behind for some seconds.

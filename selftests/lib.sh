@@ -305,16 +305,16 @@ wire() { # NUMBER
 
 # For measurements: a fresh neighbour takes a longer way for 5 s.
 neighbours_permanent() {
-	local mac n
-	for n in 4 6; do
-		find_addr nodeB $n
-		mac=$(on nodeB cat /sys/class/net/nic0/address)
-		ipn nodeA neigh replace "$ADDR" lladdr "$mac" dev nic0 \
-			nud permanent
-		find_addr nodeA $n
-		mac=$(on nodeA cat /sys/class/net/nic0/address)
-		ipn nodeB neigh replace "$ADDR" lladdr "$mac" dev nic0 \
-			nud permanent
+	local name peer n mac
+	for name in nodeA nodeB; do
+		peer=nodeB
+		[[ $name = nodeA ]] || peer=nodeA
+		mac=$(on $peer cat /sys/class/net/nic0/address)
+		for n in 4 6; do
+			find_addr $peer $n
+			ipn $name neigh replace "$ADDR" lladdr "$mac" \
+				dev nic0 nud permanent
+		done
 	done
 }
 
