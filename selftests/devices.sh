@@ -464,10 +464,13 @@ many_addresses() {
 	at_end 'no_fresh_node; ns_del "$(ns podC1)"'
 	fresh_node
 	ns_add podC1
-	for n in {1..60}; do
+	for n in {1..300}; do
 		words+=(ip "fd03::$(printf %x "$n")")
 	done
-	ctl nodeC pod add "$(ns podC1)" "${words[@]}"
+	not ctl nodeC pod add "$(ns podC1)" "${words[@]}" 2>"$TMP/err"
+	grep 'no room for more addresses' "$TMP/err"
+	not has podC1 eth0
+	ctl nodeC pod add "$(ns podC1)" "${words[@]:0:120}"
 	[[ $(ctl nodeC -j pod show | jq '.[0].address | length') = 60 ]]
 	for n in 1 3c; do
 		on nodeC ping -q -c 1 -W 3 "fd03::$n"
@@ -476,16 +479,28 @@ many_addresses() {
 
 # Pods cannot go round a node that is down.
 node_goes_down() {
-	at_end 'no_fresh_node; ns_del "$(ns podC1)" "$(ns podC2)"'
+	at_end 'no_fresh_node; ns_del "$(ns podC1)" "$(ns podC2)" "$(ns nodeD)"'
 	fresh_node
 	fresh_pod podC1 1
 	fresh_pod podC2 2
+	ns_add nodeD
+	ipn nodeC link add nic5 type veth peer name nic5 netns "$(ns nodeD)"
+	ipn nodeC address add 192.168.5.1/24 dev nic5
+	ipn nodeD address add 192.168.5.2/24 dev nic5
+	ipn nodeC link set nic5 up
+	ipn nodeD link set nic5 up
+	ipn nodeD route add 10.3.0.0/24 via 192.168.5.1
+	ctl nodeC uplink add nic5
 	on podC1 ping -q -c 5 -i 0.005 -W 3 10.3.0.2
+	snap nodeC
+	on podC1 ping -q -c 5 -i 0.005 -W 3 192.168.5.2
+	expect nodeC tx_direct=5 rx_direct=5
 	ipn nodeC link set shunt0 down
 	snap nodeC
 	not on podC1 ping -q -c 2 -i 0.05 -W 0.3 10.3.0.2
 	not on podC1 ping -6 -q -c 2 -i 0.05 -W 0.3 fd03::2
-	expect nodeC drop_down=4 tx_local=0
+	not on podC1 ping -q -c 2 -i 0.05 -W 0.3 192.168.5.2
+	expect nodeC drop_down=6 tx_local=0 tx_direct=0
 }
 
 statistics() {

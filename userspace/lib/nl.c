@@ -97,11 +97,18 @@ void shunt_nl_tolerate(struct shunt_batch *b, int error)
 		b->requests[b->n - 1].tolerate = error;
 }
 
+/* Messages are allocated for what most of them need. */
 void shunt_nl_put(struct shunt_batch *b, int attr, const void *data,
 		  size_t len)
 {
-	if (!b->error && nla_put(last(b), attr, len, data) < 0)
-		b->error = -EMSGSIZE;
+	size_t size;
+
+	if (b->error || !nla_put(last(b), attr, len, data))
+		return;
+	size = nlmsg_get_max_size(last(b)) * 2 + nla_total_size(len);
+	if (nlmsg_expand(last(b), size) < 0 ||
+	    nla_put(last(b), attr, len, data) < 0)
+		b->error = -ENOMEM;
 }
 
 void shunt_nl_put_u32(struct shunt_batch *b, int attr, uint32_t value)
@@ -135,7 +142,10 @@ void shunt_nl_nest_end(struct shunt_batch *b, size_t nest)
 	if (b->error)
 		return;
 	attr = (struct nlattr *)((char *)nlmsg_hdr(last(b)) + nest);
-	attr->nla_len = shunt_nl_offset(b) - nest;
+	if (shunt_nl_offset(b) - nest > UINT16_MAX)
+		b->error = -EMSGSIZE;
+	else
+		attr->nla_len = shunt_nl_offset(b) - nest;
 }
 
 static int send_all(struct nl_sock *sk, struct shunt_batch *b)
