@@ -7,6 +7,7 @@
 #include <net/netfilter/nf_conntrack.h>
 
 #include "deliver.h"
+#include "host.h"
 #include "pkt.h"
 #include "trace.h"
 
@@ -105,6 +106,27 @@ int shunt_deliver_pod(struct shunt_pod *pod, struct sk_buff *skb,
 }
 
 /**
+ * shunt_deliver_punted() - let the stack receive what a pod has sent
+ * @node: the node whose stack it is
+ * @skb: packet, as the node device receives it; consumed
+ *
+ * Context: RCU read side or node device not gone, any.
+ * Return: false if it was dropped.
+ */
+bool shunt_deliver_punted(struct shunt_node *node, struct sk_buff *skb)
+{
+	unsigned int len = skb->len + ETH_HLEN;
+
+	if (unlikely(netif_rx(skb) != NET_RX_SUCCESS)) {
+		shunt_stats_inc(node->stats, SHUNT_STAT_DROP_BACKLOG);
+		return false;
+	}
+	shunt_stats_packet(node->stats, SHUNT_STAT_RX_STACK,
+			   SHUNT_STAT_RX_BYTES, len);
+	return true;
+}
+
+/**
  * shunt_deliver_stack() - punt what a pod has sent
  * @node: the node whose stack gets it
  * @pod: the sender
@@ -133,16 +155,15 @@ void shunt_deliver_stack(struct shunt_node *node, struct shunt_pod *pod,
 	skb->priority = 0;
 	if (shunt_pkt_addrs(skb, &saddr, &daddr))
 		shunt_pkt_set_type(skb, &daddr);
-	if (shunt_stat_is_exception(why))
-		nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
 	skb_reset_mac_header(skb);
 	skb->dev = node->dev;
-	if (netif_rx(skb) != NET_RX_SUCCESS) {
-		shunt_stats_inc(node->stats, SHUNT_STAT_DROP_BACKLOG);
+	if (shunt_stat_is_exception(why))
+		nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
+	else if (shunt_host_waits(node, skb))
+		goto count;
+	if (!shunt_deliver_punted(node, skb))
 		return;
-	}
+count:
 	shunt_stats_packet(pod->stats, SHUNT_STAT_TX_STACK,
 			   SHUNT_STAT_TX_BYTES, len);
-	shunt_stats_packet(node->stats, SHUNT_STAT_RX_STACK,
-			   SHUNT_STAT_RX_BYTES, len);
 }

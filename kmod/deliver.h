@@ -15,6 +15,7 @@ int shunt_deliver_pod(struct shunt_pod *pod, struct sk_buff *skb,
 		      enum shunt_stat stat);
 void shunt_deliver_stack(struct shunt_node *node, struct shunt_pod *pod,
 			 struct sk_buff *skb, enum shunt_stat why);
+bool shunt_deliver_punted(struct shunt_node *node, struct sk_buff *skb);
 void shunt_deliver_drop(struct shunt_stats __percpu *stats,
 			const struct net_device *dev, struct sk_buff *skb,
 			enum shunt_stat why);

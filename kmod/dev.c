@@ -17,6 +17,9 @@
 
 #include "dev.h"
 #include "ethtool.h"
+#include "flow.h"
+#include "host.h"
+#include "path.h"
 #include "pod.h"
 #include "route.h"
 #include "tx.h"
@@ -63,14 +66,29 @@ static int node_init(struct net_device *dev)
 	err = shunt_pod_table_init(node);
 	if (err)
 		goto err_free_stats;
+	err = shunt_path_table_init(node);
+	if (err)
+		goto err_destroy_pods;
+	err = shunt_flow_table_alloc(node);
+	if (err)
+		goto err_destroy_paths;
+	err = shunt_host_alloc(node);
+	if (err)
+		goto err_free_flows;
 	err = shunt_route_cache_alloc(node);
 	if (err)
-		goto err_destroy_table;
+		goto err_free_host;
 	dev_net_state(node->net)->node = node;
 	__module_get(THIS_MODULE);
 	return 0;
 
-err_destroy_table:
+err_free_host:
+	shunt_host_free(node);
+err_free_flows:
+	shunt_flow_table_free(node);
+err_destroy_paths:
+	shunt_path_table_destroy(node);
+err_destroy_pods:
 	shunt_pod_table_destroy(node);
 err_free_stats:
 	free_percpu(node->stats);
@@ -84,6 +102,7 @@ static void node_uninit(struct net_device *dev)
 	struct shunt_uplink *uplink, *tmp;
 
 	WRITE_ONCE(node->dead, true);
+	shunt_host_stop(node);
 	list_for_each_entry_safe(uplink, tmp, &node->uplinks, list)
 		shunt_uplink_del(uplink);
 	dev_net_state(node->net)->node = NULL;
@@ -95,6 +114,9 @@ static void node_destruct(struct net_device *dev)
 	struct shunt_node *node = netdev_priv(dev);
 
 	shunt_route_cache_free(node);
+	shunt_host_free(node);
+	shunt_flow_table_free(node);
+	shunt_path_table_destroy(node);
 	shunt_pod_table_destroy(node);
 	free_percpu(node->stats);
 	module_put(THIS_MODULE);
@@ -182,8 +204,9 @@ static void pod_uninit(struct net_device *dev)
 	shunt_pod_addr_del_all(pod);
 	list_del(&pod->list);
 	node->changes++;
-	shunt_stats_sum(&node->gone, pod->stats);
 	RCU_INIT_POINTER(pod->node, NULL);
+	shunt_flow_forget(node, pod);
+	shunt_stats_sum(&node->gone, pod->stats);
 }
 
 static void pod_destruct(struct net_device *dev)
@@ -334,6 +357,7 @@ static void setup_node(struct net_device *dev)
 	node->changes = 1;
 	INIT_LIST_HEAD(&node->pods);
 	INIT_LIST_HEAD(&node->uplinks);
+	INIT_LIST_HEAD(&node->paths);
 }
 
 static int new_node(struct net_device *dev, struct nlattr *tb[],

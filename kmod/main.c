@@ -6,6 +6,7 @@
 #include <linux/module.h>
 
 #include "dev.h"
+#include "flow.h"
 #include "netlink.h"
 #include "route.h"
 
@@ -19,9 +20,12 @@ static int __init shunt_init(void)
 	err = shunt_route_init();
 	if (err)
 		return err;
-	err = shunt_dev_init();
+	err = shunt_flow_init();
 	if (err)
 		goto err_route;
+	err = shunt_dev_init();
+	if (err)
+		goto err_flow;
 	err = shunt_netlink_init();
 	if (err)
 		goto err_dev;
@@ -29,6 +33,8 @@ static int __init shunt_init(void)
 
 err_dev:
 	shunt_dev_exit();
+err_flow:
+	shunt_flow_exit();
 err_route:
 	shunt_route_exit();
 	return err;
@@ -39,6 +45,7 @@ static void __exit shunt_exit(void)
 {
 	shunt_netlink_exit();
 	shunt_dev_exit();
+	shunt_flow_exit();
 	shunt_route_exit();
 }
 

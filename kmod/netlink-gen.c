@@ -51,13 +51,32 @@ const struct nla_policy shunt_pod_addr_del_nl_policy[SHUNT_A_POD_ADDRESS + 1] = 
 	[SHUNT_A_POD_ADDRESS] = { .type = NLA_BINARY, },
 };
 
+/* SHUNT_CMD_PATH_GET - do */
+const struct nla_policy shunt_path_get_nl_policy[SHUNT_A_PATH_LENGTH + 1] = {
+	[SHUNT_A_PATH_ADDRESS] = { .type = NLA_BINARY, },
+	[SHUNT_A_PATH_LENGTH] = { .type = NLA_U8, },
+};
+
+/* SHUNT_CMD_PATH_ADD - do */
+const struct nla_policy shunt_path_add_nl_policy[SHUNT_A_PATH_ACTION + 1] = {
+	[SHUNT_A_PATH_ADDRESS] = { .type = NLA_BINARY, },
+	[SHUNT_A_PATH_LENGTH] = { .type = NLA_U8, },
+	[SHUNT_A_PATH_ACTION] = NLA_POLICY_MAX(NLA_U8, 1),
+};
+
+/* SHUNT_CMD_PATH_DEL - do */
+const struct nla_policy shunt_path_del_nl_policy[SHUNT_A_PATH_LENGTH + 1] = {
+	[SHUNT_A_PATH_ADDRESS] = { .type = NLA_BINARY, },
+	[SHUNT_A_PATH_LENGTH] = { .type = NLA_U8, },
+};
+
 /* SHUNT_CMD_STATS_GET - do */
 const struct nla_policy shunt_stats_get_nl_policy[SHUNT_A_STATS_NODE + 1] = {
 	[SHUNT_A_STATS_NODE] = { .type = NLA_U32, },
 };
 
 /* Ops table for shunt */
-const struct genl_ops shunt_nl_ops[8] = {
+const struct genl_ops shunt_nl_ops[11] = {
 	{
 		.cmd		= SHUNT_CMD_UPLINK_GET,
 		.doit		= shunt_nl_uplink_get_doit,
@@ -107,6 +126,28 @@ const struct genl_ops shunt_nl_ops[8] = {
 		.doit		= shunt_nl_pod_addr_del_doit,
 		.policy		= shunt_pod_addr_del_nl_policy,
 		.maxattr	= SHUNT_A_POD_ADDRESS,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SHUNT_CMD_PATH_GET,
+		.doit		= shunt_nl_path_get_doit,
+		.dumpit		= shunt_nl_path_get_dumpit,
+		.policy		= shunt_path_get_nl_policy,
+		.maxattr	= SHUNT_A_PATH_LENGTH,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SHUNT_CMD_PATH_ADD,
+		.doit		= shunt_nl_path_add_doit,
+		.policy		= shunt_path_add_nl_policy,
+		.maxattr	= SHUNT_A_PATH_ACTION,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SHUNT_CMD_PATH_DEL,
+		.doit		= shunt_nl_path_del_doit,
+		.policy		= shunt_path_del_nl_policy,
+		.maxattr	= SHUNT_A_PATH_LENGTH,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

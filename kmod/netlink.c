@@ -13,6 +13,7 @@
 #include "dev.h"
 #include "netlink-gen.h"
 #include "netlink.h"
+#include "path.h"
 #include "pod.h"
 #include "stats.h"
 #include "uplink.h"
@@ -341,6 +342,152 @@ int shunt_nl_pod_addr_add_doit(struct sk_buff *skb, struct genl_info *info)
 int shunt_nl_pod_addr_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return change_addr(info, shunt_pod_addr_del);
+}
+
+static int fill_path(struct sk_buff *skb, const struct list_head *item,
+		     u32 portid, u32 seq, int flags)
+{
+	const struct shunt_path *path =
+		list_entry(item, struct shunt_path, list);
+	const struct shunt_prefix *prefix = &path->prefix;
+	u8 len = prefix->len;
+	void *hdr;
+
+	if (shunt_addr_is_v4(&prefix->addr))
+		len -= SHUNT_LPM_V4_LEN;
+	hdr = genlmsg_put(skb, portid, seq, &family, flags, SHUNT_CMD_PATH_GET);
+	if (!hdr)
+		return -EMSGSIZE;
+	if (shunt_addr_put(skb, SHUNT_A_PATH_ADDRESS, &prefix->addr) ||
+	    nla_put_u8(skb, SHUNT_A_PATH_LENGTH, len) ||
+	    nla_put_u8(skb, SHUNT_A_PATH_ACTION, path->action) ||
+	    nla_put_u32(skb, SHUNT_A_PATH_NODE, path->node->dev->ifindex)) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+static int check_prefix(const struct genl_info *info,
+			const struct shunt_prefix *prefix)
+{
+	struct in6_addr masked;
+
+	if (prefix->len > SHUNT_LPM_MAX_LEN) {
+		NL_SET_ERR_MSG_ATTR(info->extack,
+				    info->attrs[SHUNT_A_PATH_LENGTH],
+				    "a prefix has at most 32 (IPv4) or 128 (IPv6) bits");
+		return -EINVAL;
+	}
+	ipv6_addr_prefix(&masked, &prefix->addr.v6, prefix->len);
+	if (ipv6_addr_equal(&masked, &prefix->addr.v6))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[SHUNT_A_PATH_ADDRESS],
+			    "bits are set behind the length of the prefix");
+	return -EINVAL;
+}
+
+static int read_prefix(const struct genl_info *info,
+		       struct shunt_prefix *prefix)
+{
+	const struct nlattr *addr = info->attrs[SHUNT_A_PATH_ADDRESS];
+	const struct nlattr *len = info->attrs[SHUNT_A_PATH_LENGTH];
+	int err;
+
+	if (!addr || !len) {
+		GENL_SET_ERR_MSG(info, "the prefix is missing");
+		return -EINVAL;
+	}
+	err = shunt_addr_get(addr, &prefix->addr, info->extack);
+	if (err)
+		return err;
+	prefix->len = nla_get_u8(len);
+	if (nla_len(addr) == sizeof(struct in_addr))
+		prefix->len += SHUNT_LPM_V4_LEN;
+	return check_prefix(info, prefix);
+}
+
+static int no_path(const struct genl_info *info)
+{
+	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[SHUNT_A_PATH_ADDRESS],
+			    "nothing was said about this prefix");
+	return -ENOENT;
+}
+
+static int answer_path(struct sk_buff *msg, struct genl_info *info)
+{
+	struct shunt_prefix prefix;
+	struct shunt_path *path;
+	struct shunt_node *node;
+	int err;
+
+	node = find_node(genl_info_net(info), info->extack);
+	if (!node)
+		return -ENODEV;
+	err = read_prefix(info, &prefix);
+	if (err)
+		return err;
+	path = shunt_path_find(node, &prefix);
+	if (!path)
+		return no_path(info);
+	return fill_path(msg, &path->list, info->snd_portid, info->snd_seq, 0);
+}
+
+int shunt_nl_path_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return reply(info, answer_path);
+}
+
+int shunt_nl_path_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return dump(skb, cb, offsetof(struct shunt_node, paths), fill_path);
+}
+
+typedef int (*path_fn)(struct shunt_node *node, struct genl_info *info,
+		       const struct shunt_prefix *prefix);
+
+static int change_path(struct genl_info *info, path_fn change)
+{
+	struct shunt_prefix prefix;
+	struct shunt_node *node;
+	int err = -ENODEV;
+
+	rtnl_lock();
+	node = find_node(genl_info_net(info), info->extack);
+	if (node)
+		err = read_prefix(info, &prefix);
+	if (!err)
+		err = change(node, info, &prefix);
+	rtnl_unlock();
+	return err;
+}
+
+static int add_path(struct shunt_node *node, struct genl_info *info,
+		    const struct shunt_prefix *prefix)
+{
+	if (!info->attrs[SHUNT_A_PATH_ACTION]) {
+		GENL_SET_ERR_MSG(info, "direct or stack: the action is missing");
+		return -EINVAL;
+	}
+	return shunt_path_add(node, prefix,
+			      nla_get_u8(info->attrs[SHUNT_A_PATH_ACTION]));
+}
+
+int shunt_nl_path_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return change_path(info, add_path);
+}
+
+static int del_path(struct shunt_node *node, struct genl_info *info,
+		    const struct shunt_prefix *prefix)
+{
+	return shunt_path_del(node, prefix) ? no_path(info) : 0;
+}
+
+int shunt_nl_path_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return change_path(info, del_path);
 }
 
 static int answer_stats(struct sk_buff *msg, struct genl_info *info)

@@ -117,29 +117,12 @@ static bool is_usable(const struct shunt_addr *addr)
 	int type = ipv6_addr_type(&addr->v6);
 	__be32 v4 = addr->v6.s6_addr32[3];
 
-	if (ipv6_addr_v4mapped(&addr->v6))
+	if (shunt_addr_is_v4(addr))
 		return !ipv4_is_zeronet(v4) && !ipv4_is_loopback(v4) &&
 		       !ipv4_is_multicast(v4) && !ipv4_is_lbcast(v4) &&
 		       !ipv4_is_linklocal_169(v4);
 	return type & IPV6_ADDR_UNICAST &&
 	       !(type & (IPV6_ADDR_LINKLOCAL | IPV6_ADDR_LOOPBACK));
-}
-
-static int parse_addr(const struct nlattr *nla, struct shunt_addr *addr,
-		      struct netlink_ext_ack *extack)
-{
-	switch (nla_len(nla)) {
-	case sizeof(struct in_addr):
-		*addr = shunt_addr_v4(nla_get_in_addr(nla));
-		return 0;
-	case sizeof(struct in6_addr):
-		addr->v6 = nla_get_in6_addr(nla);
-		return 0;
-	default:
-		NL_SET_ERR_MSG_ATTR(extack, nla,
-				    "an address has 4 or 16 bytes");
-		return -EINVAL;
-	}
 }
 
 static int check_addr(struct shunt_node *node, const struct nlattr *nla,
@@ -213,7 +196,7 @@ int shunt_pod_addr_add(struct shunt_pod *pod, const struct nlattr *nla,
 		NL_SET_ERR_MSG(extack, "a pod has no room for more addresses");
 		return -ENOSPC;
 	}
-	err = parse_addr(nla, &addr, extack);
+	err = shunt_addr_get(nla, &addr, extack);
 	if (!err)
 		err = check_addr(node, nla, &addr, extack);
 	return err ?: insert_addr(pod, &addr, false);
@@ -244,7 +227,7 @@ int shunt_pod_addr_del(struct shunt_pod *pod, const struct nlattr *nla,
 	struct shunt_addr addr;
 	int err;
 
-	err = parse_addr(nla, &addr, extack);
+	err = shunt_addr_get(nla, &addr, extack);
 	if (err)
 		return err;
 	list_for_each_entry(entry, &pod->addrs, list) {
@@ -314,17 +297,12 @@ int shunt_pod_addr_fill(struct sk_buff *skb, const struct shunt_pod *pod,
 			int type)
 {
 	const struct shunt_pod_addr *entry;
-	const struct in6_addr *v6;
 	int err;
 
 	list_for_each_entry(entry, &pod->addrs, list) {
 		if (entry->is_link_local)
 			continue;
-		v6 = &entry->addr.v6;
-		if (ipv6_addr_v4mapped(v6))
-			err = nla_put_in_addr(skb, type, v6->s6_addr32[3]);
-		else
-			err = nla_put_in6_addr(skb, type, v6);
+		err = shunt_addr_put(skb, type, &entry->addr);
 		if (err)
 			return err;
 	}

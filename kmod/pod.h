@@ -6,9 +6,7 @@
 #define SHUNT_POD_H
 
 #include <linux/bitops.h>
-#include <linux/hash.h>
 #include <linux/rhashtable.h>
-#include <linux/unaligned.h>
 #include <net/ipv6.h>
 
 #include "shunt.h"
@@ -33,40 +31,6 @@ struct shunt_pod_addr {
 	struct list_head list;
 	struct rcu_head rcu;
 };
-
-static inline struct shunt_addr shunt_addr_v4(__be32 v4)
-{
-	struct shunt_addr addr;
-
-	ipv6_addr_set_v4mapped(v4, &addr.v6);
-	return addr;
-}
-
-/* The addresses in the table are the operator's: no secret is needed, and one
- * multiplication spreads them. The upper bits are the good ones.
- */
-static inline u64 shunt_addr_hash_v4(__be32 v4)
-{
-	return (__force u32)v4 * GOLDEN_RATIO_64;
-}
-
-static inline u64 shunt_addr_hash_v6(const struct in6_addr *v6)
-{
-	u64 hi = get_unaligned((const u64 *)&v6->s6_addr32[0]);
-	/* The last bytes, in which pods differ, lowest: what is multiplied
-	 * moves upwards alone.
-	 */
-	u64 lo = get_unaligned_be64(&v6->s6_addr32[2]);
-
-	return (rol64(hi, 29) ^ lo) * GOLDEN_RATIO_64;
-}
-
-static inline u64 shunt_addr_hash(const struct shunt_addr *addr)
-{
-	if (ipv6_addr_v4mapped(&addr->v6))
-		return shunt_addr_hash_v4(addr->v6.s6_addr32[3]);
-	return shunt_addr_hash_v6(&addr->v6);
-}
 
 static inline u32 shunt_addr_hashfn(const void *key, u32 len, u32 seed)
 {

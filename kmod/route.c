@@ -17,6 +17,8 @@
 #include <net/route.h>
 #include <net/xfrm.h>
 
+#include "host.h"
+#include "path.h"
 #include "pod.h"
 #include "route.h"
 #include "uplink.h"
@@ -151,12 +153,31 @@ static bool has_xfrm(const struct net *net)
 		       XFRM_USERPOLICY_ACCEPT;
 }
 
+/* What the route alone does not tell. */
+static u8 ask_later(struct shunt_node *node, const struct shunt_entry *entry,
+		    struct sk_buff *skb, const struct shunt_pod *peer)
+{
+	const struct shunt_pod *pod = entry->pod ?: peer;
+	struct shunt_addr saddr, daddr;
+	u8 asks = 0;
+
+	shunt_pkt_addrs(skb, &saddr, &daddr);
+	if (shunt_path_is_stack(node, entry->pod ? &daddr : &saddr))
+		asks |= SHUNT_ROUTE_ASKS_PATH;
+	if (READ_ONCE(pod->asks))
+		asks |= SHUNT_ROUTE_ASKS_FLOW;
+	if (has_xfrm(node->net))
+		asks |= SHUNT_ROUTE_ASKS_XFRM;
+	return asks;
+}
+
 /* What depends on the question alone, whatever the family. */
 static enum shunt_stat route_make(struct shunt_node *node,
 				  const struct shunt_entry *entry,
-				  struct dst_entry *dst, struct shunt_pod *peer,
+				  struct sk_buff *skb, struct shunt_pod *peer,
 				  struct shunt_route *route)
 {
+	struct dst_entry *dst = skb_dst(skb);
 	struct net_device *out = dst_dev(dst);
 	enum shunt_stat why;
 
@@ -167,7 +188,7 @@ static enum shunt_stat route_make(struct shunt_node *node,
 		return why;
 	route->entry = entry;
 	route->dst = dst;
-	route->xfrm = has_xfrm(node->net);
+	route->asks = ask_later(node, entry, skb, peer);
 	if (out == node->dev) {
 		route->pod = peer;
 		route->headroom = ETH_HLEN;
@@ -265,7 +286,7 @@ static enum shunt_stat make_v4(struct shunt_node *node,
 	struct rtable *rt = skb_rtable(skb);
 	enum shunt_stat why;
 
-	why = route_make(node, entry, &rt->dst, peer, route);
+	why = route_make(node, entry, skb, peer, route);
 	if (why != SHUNT_DIRECT)
 		return why;
 	route->addr[0] = shunt_route_word_v4(iph);
@@ -363,7 +384,7 @@ static enum shunt_stat make_v6(struct shunt_node *node,
 	enum shunt_stat why;
 	unsigned int i;
 
-	why = route_make(node, entry, &rt->dst, peer, route);
+	why = route_make(node, entry, skb, peer, route);
 	if (why != SHUNT_DIRECT)
 		return why;
 	for (i = 0; i < ARRAY_SIZE(route->addr); i++)
@@ -460,7 +481,7 @@ enum shunt_stat shunt_route_ask(struct shunt_node *node,
 
 	memset(route, 0, sizeof(*route));
 	/* Before the question, or a change during it would go unnoticed. */
-	route->generation = smp_load_acquire(&node->generation);
+	route->generation = atomic64_read_acquire(&node->generation);
 	why = test(entry, skb);
 	if (why == SHUNT_DIRECT)
 		why = check_pods(node, entry, skb, &peer);
@@ -502,20 +523,12 @@ bool shunt_route_fits_large(const struct sk_buff *skb,
 	return shunt_pkt_fits(skb, mtu);
 }
 
-/**
- * shunt_route_xfrm_applies() - would XFRM policies of the node apply?
- * @skb: packet, its device still the one it came from
- * @entry: where it comes from
- * @route: where it goes
- *
- * Route-based IPsec is no matter of policies here: those of xfrm interfaces
- * carry an if_id, which an uplink asks for after this.
- *
- * Return: true if the packet is the stack's.
+/* Would XFRM policies of the node apply? Route-based IPsec is no matter of
+ * policies here: those of xfrm interfaces carry an if_id, which an uplink asks
+ * for after this.
  */
-bool shunt_route_xfrm_applies(struct sk_buff *skb,
-			      const struct shunt_entry *entry,
-			      const struct shunt_route *route)
+static bool xfrm_applies(const struct shunt_entry *entry, struct sk_buff *skb,
+			 const struct shunt_route *route)
 {
 	u16 family = is_v6(route) ? AF_INET6 : AF_INET;
 	struct net *net = dev_net(entry->iif);
@@ -544,6 +557,34 @@ bool shunt_route_xfrm_applies(struct sk_buff *skb,
 	skb_dst_drop(skb);
 	skb->dev = dev;
 	return applies;
+}
+
+/**
+ * shunt_route_answer() - ask what a route has left open
+ * @node: the node
+ * @entry: where the packet comes from
+ * @skb: packet, its device still the one it came from
+ * @route: where it goes, its &shunt_route.asks not 0
+ *
+ * Context: RCU read side, any.
+ * Return: SHUNT_DIRECT, or the punt that the packet is for.
+ */
+enum shunt_stat shunt_route_answer(struct shunt_node *node,
+				   const struct shunt_entry *entry,
+				   struct sk_buff *skb,
+				   const struct shunt_route *route)
+{
+	const struct shunt_pod *pod = entry->pod ?: route->pod;
+
+	if (route->asks & SHUNT_ROUTE_ASKS_PATH)
+		return SHUNT_STAT_PUNT_PATH;
+	if (route->asks & SHUNT_ROUTE_ASKS_FLOW &&
+	    shunt_host_owns(node, pod, skb))
+		return SHUNT_STAT_PUNT_FLOW;
+	if (route->asks & SHUNT_ROUTE_ASKS_XFRM &&
+	    xfrm_applies(entry, skb, route))
+		return SHUNT_STAT_PUNT_XFRM;
+	return SHUNT_DIRECT;
 }
 
 /**

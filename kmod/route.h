@@ -38,7 +38,7 @@
  * @via_gateway: the next hop is not the destination itself
  * @percpu: @dst is an IPv6 route of the usual kind, see
  *	shunt_route_is_fresh_v6()
- * @xfrm: the node had XFRM policies: whether one applies is still to be asked
+ * @asks: what is still to be asked of each packet, &enum shunt_route_asks
  * @pod: the pod that is the destination, or NULL
  * @out: the uplink's device if @pod is NULL
  * @neigh: the gateway on @out, held, or NULL if it has to be looked up
@@ -63,8 +63,20 @@ struct shunt_route {
 	bool skip_hh;
 	bool via_gateway;
 	bool percpu;
-	bool xfrm;
+	u8 asks;
 	struct rcu_head rcu;
+};
+
+/**
+ * enum shunt_route_asks - why a known route is not all there is to know
+ * @SHUNT_ROUTE_ASKS_PATH: the remote address is under a stack prefix
+ * @SHUNT_ROUTE_ASKS_FLOW: the pod has host flows
+ * @SHUNT_ROUTE_ASKS_XFRM: the node has XFRM policies
+ */
+enum shunt_route_asks {
+	SHUNT_ROUTE_ASKS_PATH = BIT(0),
+	SHUNT_ROUTE_ASKS_FLOW = BIT(1),
+	SHUNT_ROUTE_ASKS_XFRM = BIT(2),
 };
 
 /**
@@ -82,9 +94,10 @@ struct shunt_cache {
 enum shunt_stat shunt_route_ask(struct shunt_node *node,
 				const struct shunt_entry *entry,
 				struct sk_buff *skb, struct shunt_route *route);
-bool shunt_route_xfrm_applies(struct sk_buff *skb,
-			      const struct shunt_entry *entry,
-			      const struct shunt_route *route);
+enum shunt_stat shunt_route_answer(struct shunt_node *node,
+				   const struct shunt_entry *entry,
+				   struct sk_buff *skb,
+				   const struct shunt_route *route);
 bool shunt_route_fits_large(const struct sk_buff *skb,
 			    const struct shunt_route *route);
 int shunt_route_output(struct sk_buff *skb, struct shunt_route *route);
@@ -103,13 +116,12 @@ void shunt_route_exit(void);
  * readers meanwhile go on with is what they would have found a moment before;
  * pods and uplinks are freed a grace period after this.
  *
- * Context: RTNL.
+ * Context: any.
  */
 static inline void shunt_route_invalidate(struct shunt_node *node)
 {
-	ASSERT_RTNL();
 	/* After the change itself; pairs with shunt_route_ask(). */
-	smp_store_release(&node->generation, node->generation + 1);
+	atomic64_inc_return_release(&node->generation);
 }
 
 /* One word of all that is asked besides addresses and way in: mark, family and
@@ -214,7 +226,7 @@ shunt_route_holds_v4(const struct shunt_route *route,
 
 	return route->entry == entry &&
 	       route->tag == shunt_route_tag_v4(mark, shunt_pkt_v4(skb)) &&
-	       route->generation == READ_ONCE(node->generation) &&
+	       route->generation == atomic64_read(&node->generation) &&
 	       route->rp_filter == rp_filter &&
 	       route->update_priority ==
 		       READ_ONCE(ipv4->sysctl_ip_fwd_update_priority) &&
@@ -232,7 +244,7 @@ shunt_route_holds_v6(const struct shunt_route *route,
 
 	return route->entry == entry &&
 	       route->tag == shunt_route_tag_v6(mark, shunt_pkt_v6(skb)) &&
-	       route->generation == READ_ONCE(node->generation) &&
+	       route->generation == atomic64_read(&node->generation) &&
 	       READ_ONCE(node->net->ipv6.devconf_all->forwarding) &&
 	       shunt_route_is_fresh_v6(route);
 }

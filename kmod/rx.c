@@ -11,6 +11,7 @@
 #include <net/rps.h>
 
 #include "deliver.h"
+#include "host.h"
 #include "pkt.h"
 #include "pod.h"
 #include "route.h"
@@ -31,6 +32,7 @@ static rx_handler_result_t pass(struct shunt_uplink *uplink,
 	pod = shunt_pod_lookup(uplink->node, &daddr);
 	if (!pod)
 		return RX_HANDLER_PASS;
+	why = shunt_host_claims(uplink->node, pod, skb, &saddr, why);
 	shunt_stats_inc(pod->stats, why);
 	trace_shunt_punt(skb, uplink->dev, why);
 	if (shunt_stat_is_exception(why)) {
@@ -81,11 +83,16 @@ static __always_inline rx_handler_result_t
 forward(struct shunt_uplink *uplink, struct sk_buff *skb,
 	struct shunt_route *route)
 {
+	enum shunt_stat why;
+
+	if (unlikely(route->asks)) {
+		why = shunt_route_answer(uplink->node, &uplink->entry, skb,
+					 route);
+		if (why != SHUNT_DIRECT)
+			return pass(uplink, skb, why);
+	}
 	if (unlikely(!shunt_route_fits(skb, route)))
 		return pass(uplink, skb, SHUNT_STAT_PUNT_MTU);
-	if (unlikely(route->xfrm) &&
-	    shunt_route_xfrm_applies(skb, &uplink->entry, route))
-		return pass(uplink, skb, SHUNT_STAT_PUNT_XFRM);
 	/* After the last question: from here on it is delivered or dropped. */
 	if (unlikely(skb_cow_head(skb, 0)))
 		return drop(route->pod, skb, SHUNT_STAT_DROP_NOMEM);

@@ -7,7 +7,6 @@
 #ifndef SHUNT_H
 #define SHUNT_H
 
-#include <linux/in6.h>
 #include <linux/list.h>
 #include <linux/netdevice.h>
 #include <linux/rhashtable-types.h>
@@ -16,9 +15,13 @@
 
 #include <uapi/linux/shunt.h>
 
+#include "addr.h"
 #include "stats.h"
 
 struct shunt_cache;
+struct shunt_flows;
+struct shunt_host;
+struct shunt_lpm;
 struct shunt_node;
 struct shunt_pod;
 struct shunt_pod_filter;
@@ -27,14 +30,6 @@ struct shunt_pod_filter;
  * gives it to the pods' permanent neighbours.
  */
 #define SHUNT_GATEWAY_MAC { 0x02, 's', 'h', 'u', 'n', 't' }
-
-/**
- * struct shunt_addr - an address of either family
- * @v6: the address, IPv4 in its v4-mapped form (::ffff:0:0/96)
- */
-struct shunt_addr {
-	struct in6_addr v6;
-};
 
 /**
  * struct shunt_entry - where packets of a pod or an uplink enter a node
@@ -55,15 +50,19 @@ struct shunt_entry {
  * @net: its network namespace, which it never leaves
  * @stats: counters of the node device and of what became of former pods
  * @cache: the route cache
- * @generation: what the route cache knows is void when this has moved; written
- *	under RTNL
+ * @generation: what the route cache knows is void when this has moved
  * @dead: no more answers may be kept, the device is on its way out
+ * @stack_paths: how many of @paths lead to the stack
  * @pod_filter: says of most other addresses that they are not in @pod_table
  * @pod_table: &struct shunt_pod_addr by address
+ * @path_table: &struct shunt_path by prefix
+ * @flows: the flows that are remembered
+ * @host: what the node looks after in the host's stack
  * @pods: &struct shunt_pod.list, under RTNL
  * @uplinks: &struct shunt_uplink.list, under RTNL
+ * @paths: &struct shunt_path.list, under RTNL
  * @grow: enlarges @cache
- * @changes: to @pods and @uplinks, for dumps to notice; never 0
+ * @changes: to @pods, @uplinks and @paths, for dumps to notice; never 0
  * @pod_filter_used: addresses that have set bits in @pod_filter, under RTNL
  * @gone: what pods that are gone have counted, under RTNL
  * @follow_mtu: the MTU is the smallest uplink's, nobody has set another one
@@ -74,14 +73,19 @@ struct shunt_node {
 	struct net *net;
 	struct shunt_stats __percpu *stats;
 	struct shunt_cache __rcu *cache;
-	u64 generation;
+	atomic64_t generation;
 	bool dead;
+	unsigned int stack_paths;
 	struct shunt_pod_filter __rcu *pod_filter;
 	struct rhashtable pod_table;
+	struct shunt_lpm *path_table;
+	struct shunt_flows *flows;
+	struct shunt_host *host;
 
 	/* slow path */
 	struct list_head pods;
 	struct list_head uplinks;
+	struct list_head paths;
 	struct work_struct grow;
 	unsigned int pod_filter_used;
 	u32 changes;
@@ -95,6 +99,9 @@ struct shunt_node {
  * @node: the node, NULL once the device is unregistered; under RTNL and RCU
  * @stats: counters
  * @entry: what the pod sends enters here
+ * @asks: the pod has, or had, host flows; each packet asks for its own
+ * @whole: there was no room for all of them: all packets are the host's
+ * @flows: how many there are, under the lock of flows
  * @list: in &struct shunt_node.pods
  * @addrs: &struct shunt_pod_addr.list, under RTNL
  * @follow_mtu: the MTU is the smallest uplink's, nobody has set another one
@@ -106,8 +113,11 @@ struct shunt_pod {
 	struct shunt_node __rcu *node;
 	struct shunt_stats __percpu *stats;
 	struct shunt_entry entry;
+	bool asks;
+	bool whole;
 
 	/* slow path */
+	unsigned int flows;
 	struct list_head list;
 	struct list_head addrs;
 	bool follow_mtu;

@@ -27,6 +27,8 @@ struct shunt_node;
 	X(PUNT_DEVICE, punt_device) \
 	X(PUNT_SOURCE, punt_source) \
 	X(PUNT_XFRM, punt_xfrm) \
+	X(PUNT_PATH, punt_path) \
+	X(PUNT_FLOW, punt_flow) \
 	X(PUNT_TTL, punt_ttl) \
 	X(PUNT_MTU, punt_mtu) \
 	X(PUNT_OPTIONS, punt_options) \
@@ -47,7 +49,10 @@ struct shunt_node;
 	X(FALLBACK_PRIO, fallback_prio) \
 	X(ROUTE_MISS, route_miss) \
 	X(ROUTE_UNCACHED, route_uncached) \
-	X(ROUTE_EVICT, route_evict)
+	X(ROUTE_EVICT, route_evict) \
+	X(FLOW_NEW, flow_new) \
+	X(FLOW_END, flow_end) \
+	X(FLOW_FULL, flow_full)
 
 /* Index of a counter. The last two count nothing: the packet takes the direct
  * path, or is the host's and none of ours.

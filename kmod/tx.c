@@ -17,6 +17,7 @@
 #include <net/sch_generic.h>
 
 #include "deliver.h"
+#include "host.h"
 #include "pkt.h"
 #include "pod.h"
 #include "route.h"
@@ -73,7 +74,9 @@ static enum shunt_stat police(struct shunt_node *node, struct shunt_pod *pod,
 	if (is_local(&saddr) ? !is_local_scope(node, pod, &saddr, &daddr) :
 			       shunt_pod_lookup(node, &saddr) != pod)
 		return SHUNT_STAT_DROP_SPOOF;
-	return why == SHUNT_STAT_DROP_SPOOF ? SHUNT_STAT_PUNT_ROUTE : why;
+	if (why == SHUNT_STAT_DROP_SPOOF)
+		return SHUNT_STAT_PUNT_ROUTE;
+	return shunt_host_claims(node, pod, skb, &daddr, why);
 }
 
 /* To the sender all of it is sent: what becomes of it is a matter of the node,
@@ -113,11 +116,15 @@ static __always_inline int forward(struct shunt_node *node,
 				   struct shunt_pod *pod, struct sk_buff *skb,
 				   struct shunt_route *route)
 {
+	enum shunt_stat why;
+
+	if (unlikely(route->asks)) {
+		why = shunt_route_answer(node, &pod->entry, skb, route);
+		if (why != SHUNT_DIRECT)
+			return tx_odd(node, pod, skb, why);
+	}
 	if (unlikely(!shunt_route_fits(skb, route)))
 		return tx_odd(node, pod, skb, SHUNT_STAT_PUNT_MTU);
-	if (unlikely(route->xfrm) &&
-	    shunt_route_xfrm_applies(skb, &pod->entry, route))
-		return tx_odd(node, pod, skb, SHUNT_STAT_PUNT_XFRM);
 	/* After the last question: from here on it is sent or dropped. */
 	if (unlikely(skb_cow_head(skb, route->headroom)))
 		return tx_odd(node, pod, skb, SHUNT_STAT_DROP_NOMEM);
@@ -201,6 +208,7 @@ static int tx_host(struct shunt_node *node, struct sk_buff *skb)
 		return drop_host(node, skb, SHUNT_STAT_DROP_NOMEM);
 	shunt_stats_packet(node->stats, SHUNT_STAT_TX_STACK,
 			   SHUNT_STAT_TX_BYTES, skb->len + ETH_HLEN);
+	shunt_host_sends(node, pod, skb);
 	shunt_pkt_scrub(skb);
 	return shunt_deliver_pod(pod, skb, SHUNT_STAT_RX_STACK);
 }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Addresses of pods: reading, writing and which ones a pod can have. Nothing
- * here asks the kernel.
+ * Addresses and prefixes: reading, writing and which addresses a pod can have.
+ * Nothing here asks the kernel.
  *
  * Entry points: shunt_addr_parse(), shunt_addr_format(), shunt_addr_check(),
- * shunt_mac_parse().
+ * shunt_prefix_parse(), shunt_prefix_format(), shunt_mac_parse().
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
@@ -94,19 +95,28 @@ int shunt_addr_check(const struct shunt_addr *addr, char *why)
 	return -EINVAL;
 }
 
+/* The part before a slash, in HEAD, of INET6_ADDRSTRLEN bytes. */
+static int read_head(const char *text, const char *slash, char *head,
+		     struct shunt_addr *addr, char *why)
+{
+	size_t len = slash ? (size_t)(slash - text) : strlen(text);
+
+	snprintf(head, INET6_ADDRSTRLEN, "%.*s", (int)len, text);
+	if (len < INET6_ADDRSTRLEN && addr_read(head, addr))
+		return 0;
+	snprintf(why, SHUNT_TEXT_LEN, "%.64s: not an IPv4 or IPv6 address",
+		 text);
+	return -EINVAL;
+}
+
 int shunt_addr_parse(const char *text, struct shunt_addr *addr, char *why)
 {
 	const char *slash = strchr(text, '/');
-	size_t len = slash ? (size_t)(slash - text) : strlen(text);
 	char head[INET6_ADDRSTRLEN];
 	const char *whole;
 
-	snprintf(head, sizeof(head), "%.*s", (int)len, text);
-	if (len >= sizeof(head) || !addr_read(head, addr)) {
-		snprintf(why, SHUNT_TEXT_LEN,
-			 "%.64s: not an IPv4 or IPv6 address", text);
+	if (read_head(text, slash, head, addr, why))
 		return -EINVAL;
-	}
 	whole = addr->family == AF_INET ? "/32" : "/128";
 	if (slash && strcmp(slash, whole)) {
 		snprintf(why, SHUNT_TEXT_LEN,
@@ -115,6 +125,67 @@ int shunt_addr_parse(const char *text, struct shunt_addr *addr, char *why)
 		return -EINVAL;
 	}
 	return shunt_addr_check(addr, why);
+}
+
+/* Decimal digits and nothing else. */
+static bool read_len(const char *text, unsigned int max, uint8_t *len)
+{
+	unsigned long value;
+	char *end;
+
+	value = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || value > max)
+		return false;
+	*len = value;
+	return true;
+}
+
+/* Clear what is behind the length. */
+static struct shunt_addr masked(const struct shunt_prefix *prefix)
+{
+	struct shunt_addr addr = prefix->addr;
+	unsigned int i;
+
+	for (i = prefix->len; i < 8 * shunt_addr_len(&addr); i++)
+		addr.bytes[i / 8] &= ~(0x80 >> i % 8);
+	return addr;
+}
+
+int shunt_prefix_parse(const char *text, struct shunt_prefix *prefix,
+		       char *why)
+{
+	const char *slash = strchr(text, '/');
+	char buf[SHUNT_PREFIX_LEN];
+	struct shunt_addr addr;
+	unsigned int max;
+
+	if (read_head(text, slash, buf, &prefix->addr, why))
+		return -EINVAL;
+	max = 8 * shunt_addr_len(&prefix->addr);
+	prefix->len = max;
+	if (slash && !read_len(slash + 1, max, &prefix->len)) {
+		snprintf(why, SHUNT_TEXT_LEN,
+			 "%.64s: a prefix of this family has 0 to %u bits",
+			 text, max);
+		return -EINVAL;
+	}
+	addr = masked(prefix);
+	if (shunt_addr_equal(&addr, &prefix->addr))
+		return 0;
+	prefix->addr = addr;
+	snprintf(why, SHUNT_TEXT_LEN,
+		 "%.64s: bits are set behind the length, is it %s?", text,
+		 shunt_prefix_format(prefix, buf));
+	return -EINVAL;
+}
+
+const char *shunt_prefix_format(const struct shunt_prefix *prefix, char *buf)
+{
+	char addr[INET6_ADDRSTRLEN];
+
+	snprintf(buf, SHUNT_PREFIX_LEN, "%s/%u",
+		 shunt_addr_format(&prefix->addr, addr), prefix->len);
+	return buf;
 }
 
 int shunt_mac_check(const uint8_t *mac, char *why)

@@ -38,6 +38,11 @@ const struct shunt_counter shunt_counters[] = {
 		"again." },
 	{ "punt_xfrm", SHUNT_A_STATS_PUNT_XFRM,
 		"Flow punt, XFRM policies of the node may apply." },
+	{ "punt_path", SHUNT_A_STATS_PUNT_PATH,
+		"Flow punt, the remote address is under a stack prefix." },
+	{ "punt_flow", SHUNT_A_STATS_PUNT_FLOW,
+		"Flow punt, the host's stack has its hands in the connection "
+		"(port mapping, service addresses)." },
 	{ "punt_ttl", SHUNT_A_STATS_PUNT_TTL,
 		"Exception punt, TTL or hop limit would reach zero." },
 	{ "punt_mtu", SHUNT_A_STATS_PUNT_MTU,
@@ -83,6 +88,14 @@ const struct shunt_counter shunt_counters[] = {
 	{ "route_evict", SHUNT_A_STATS_ROUTE_EVICT,
 		"Valid answers that another flow pushed out of the route "
 		"cache." },
+	{ "flow_new", SHUNT_A_STATS_FLOW_NEW,
+		"Flows that were noted because the host's stack has its "
+		"hands in them, and pairs of addresses that have some." },
+	{ "flow_end", SHUNT_A_STATS_FLOW_END,
+		"Flows that were forgotten again, as the host forgot them." },
+	{ "flow_full", SHUNT_A_STATS_FLOW_FULL,
+		"Flows that were not, for lack of room or memory. From the "
+		"first one on, the pod is punted whole." },
 };
 
 const unsigned int shunt_n_counters =

@@ -51,6 +51,19 @@ struct shunt_addr {
 };
 
 /**
+ * struct shunt_prefix - a prefix of either family
+ * @addr: its address, no bits set behind @len
+ * @len: in bits
+ */
+struct shunt_prefix {
+	struct shunt_addr addr;
+	uint8_t len;
+};
+
+/* Enough for any prefix as shunt_prefix_format() writes it. */
+#define SHUNT_PREFIX_LEN	(INET6_ADDRSTRLEN + sizeof("/128"))
+
+/**
  * struct shunt_netns - an open network namespace
  * @name: what the user called it, for messages; belongs to the caller
  * @fd: file descriptor
@@ -86,6 +99,18 @@ struct shunt_uplink {
 	uint32_t mtu;
 	uint32_t node;
 	char name[IF_NAMESIZE];
+};
+
+/**
+ * struct shunt_path - what was said about a prefix
+ * @prefix: the prefix
+ * @action: &enum shunt_path_action
+ * @node: ifindex of the node device
+ */
+struct shunt_path {
+	struct shunt_prefix prefix;
+	uint8_t action;
+	uint32_t node;
 };
 
 /**
@@ -207,6 +232,26 @@ int shunt_addr_parse(const char *text, struct shunt_addr *addr, char *why);
  * Return: @buf.
  */
 const char *shunt_addr_format(const struct shunt_addr *addr, char *buf);
+
+/**
+ * shunt_prefix_parse() - read a prefix
+ * @text: an address and a length, or an address alone, which is all its bits
+ * @prefix: the result
+ * @why: text of the error, SHUNT_TEXT_LEN bytes
+ *
+ * Return: 0, or -EINVAL if it is not a prefix or has bits behind its length.
+ */
+int shunt_prefix_parse(const char *text, struct shunt_prefix *prefix,
+		       char *why);
+
+/**
+ * shunt_prefix_format() - write a prefix
+ * @prefix: the prefix
+ * @buf: SHUNT_PREFIX_LEN bytes
+ *
+ * Return: @buf.
+ */
+const char *shunt_prefix_format(const struct shunt_prefix *prefix, char *buf);
 
 /**
  * shunt_mac_parse() - read the hardware address of a pod
@@ -391,6 +436,47 @@ int shunt_pod_list(struct shunt *sh, const struct shunt_netns *netns,
  * @n: how many there are
  */
 void shunt_pod_free(struct shunt_pod *pods, unsigned int n);
+
+/**
+ * shunt_path_add() - say which path packets between pods and a prefix take
+ * @sh: the handle
+ * @prefix: the prefix
+ * @action: &enum shunt_path_action; takes the place of what was said before
+ *
+ * The longest prefix holds; for addresses without one it is the direct path.
+ */
+int shunt_path_add(struct shunt *sh, const struct shunt_prefix *prefix,
+		   enum shunt_path_action action);
+
+/**
+ * shunt_path_del() - forget a prefix
+ * @sh: the handle
+ * @prefix: the prefix
+ *
+ * Return: 0, -ENOENT if nothing was said about it.
+ */
+int shunt_path_del(struct shunt *sh, const struct shunt_prefix *prefix);
+
+/**
+ * shunt_path_get() - look at what was said about a prefix
+ * @sh: the handle
+ * @prefix: the prefix
+ * @path: the result
+ *
+ * Return: 0, -ENOENT if nothing was said about it.
+ */
+int shunt_path_get(struct shunt *sh, const struct shunt_prefix *prefix,
+		   struct shunt_path *path);
+
+/**
+ * shunt_path_list() - look at all prefixes of the node
+ * @sh: the handle
+ * @paths: the result, IPv4 first, each before those that it contains; to be
+ *	   freed with free()
+ * @n: how many there are
+ */
+int shunt_path_list(struct shunt *sh, struct shunt_path **paths,
+		    unsigned int *n);
 
 /**
  * shunt_stats_get() - read the counters of the node

@@ -61,6 +61,19 @@ _shuntctl_uplink() { # CURRENT WORD...
 	esac
 }
 
+_shuntctl_path() { # CURRENT WORD...
+	local current=$1 prefixes
+	shift
+	case $#:${1-} in
+	0:) _shuntctl_words "$current" show add del help ;;
+	1:show | 1:del)
+		prefixes=$(shuntctl path 2>/dev/null | sed '1d; s/ .*//')
+		_shuntctl_words "$current" "$prefixes"
+		;;
+	2:add) _shuntctl_words "$current" direct stack ;;
+	esac
+}
+
 _shuntctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} word words=()
 	COMPREPLY=()
@@ -74,9 +87,10 @@ _shuntctl() {
 		return
 	fi
 	case ${words[0]-} in
-	'') _shuntctl_words "$current" uplink pod stats help ;;
+	'') _shuntctl_words "$current" uplink pod path stats help ;;
 	uplink) _shuntctl_uplink "$current" "${words[@]:1}" ;;
 	pod) _shuntctl_pod "$current" "${words[@]:1}" ;;
+	path) _shuntctl_path "$current" "${words[@]:1}" ;;
 	stats)
 		[[ ${#words[@]} -gt 1 ]] ||
 			_shuntctl_words "$current" show help

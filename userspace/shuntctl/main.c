@@ -17,6 +17,7 @@ struct options options;
 static const struct object *const objects[] = {
 	&uplink_object,
 	&pod_object,
+	&path_object,
 	&stats_object,
 	NULL
 };

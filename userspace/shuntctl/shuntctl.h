@@ -41,6 +41,7 @@ struct object {
 
 extern const struct object uplink_object;
 extern const struct object pod_object;
+extern const struct object path_object;
 extern const struct object stats_object;
 
 /**

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Addresses of either family in one form.
+ */
+#ifndef SHUNT_ADDR_H
+#define SHUNT_ADDR_H
+
+#include <linux/hash.h>
+#include <linux/in6.h>
+#include <linux/unaligned.h>
+#include <net/ipv6.h>
+
+struct netlink_ext_ack;
+struct nlattr;
+
+/**
+ * struct shunt_addr - an address of either family
+ * @v6: the address, IPv4 in its v4-mapped form (::ffff:0:0/96)
+ */
+struct shunt_addr {
+	struct in6_addr v6;
+};
+
+static inline struct shunt_addr shunt_addr_v4(__be32 v4)
+{
+	struct shunt_addr addr;
+
+	ipv6_addr_set_v4mapped(v4, &addr.v6);
+	return addr;
+}
+
+static inline bool shunt_addr_is_v4(const struct shunt_addr *addr)
+{
+	return ipv6_addr_v4mapped(&addr->v6);
+}
+
+/* The addresses in the table are the operator's: no secret is needed, and one
+ * multiplication spreads them. The upper bits are the good ones.
+ */
+static inline u64 shunt_addr_hash_v4(__be32 v4)
+{
+	return (__force u32)v4 * GOLDEN_RATIO_64;
+}
+
+static inline u64 shunt_addr_hash_v6(const struct in6_addr *v6)
+{
+	u64 hi = get_unaligned((const u64 *)&v6->s6_addr32[0]);
+	/* The last bytes, in which pods differ, lowest: what is multiplied
+	 * moves upwards alone.
+	 */
+	u64 lo = get_unaligned_be64(&v6->s6_addr32[2]);
+
+	return (rol64(hi, 29) ^ lo) * GOLDEN_RATIO_64;
+}
+
+static inline u64 shunt_addr_hash(const struct shunt_addr *addr)
+{
+	if (shunt_addr_is_v4(addr))
+		return shunt_addr_hash_v4(addr->v6.s6_addr32[3]);
+	return shunt_addr_hash_v6(&addr->v6);
+}
+
+int shunt_addr_get(const struct nlattr *nla, struct shunt_addr *addr,
+		   struct netlink_ext_ack *extack);
+int shunt_addr_put(struct sk_buff *skb, int type,
+		   const struct shunt_addr *addr);
+
+#endif /* SHUNT_ADDR_H */

@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The table of flows, and how long they live. Who makes them stands in host.c.
+ *
+ * A flow comes with a pair, a flow of its two addresses alone: for fragments
+ * and ICMP errors, which have no ports. Both live as long as the host's
+ * conntrack entry does, or for a fixed time since the host last sent a packet
+ * of theirs. A collector looks after them, off the packets' way.
+ */
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/jiffies.h>
+#include <linux/moduleparam.h>
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <net/netfilter/nf_conntrack.h>
+
+#include "flow.h"
+#include "pkt.h"
+#include "route.h"
+
+/* A dead flow does no harm, its packets only take the longer way. */
+#define COLLECT_INTERVAL (2 * HZ)
+#define COLLECT_BATCH 64
+/* As long as the longest timeout of IPVS, who translates without conntrack. */
+#define IDLE_TIMEOUT (15 * 60 * HZ)
+/* A conntrack entry is confirmed with its first packet, or never. */
+#define CONFIRM_TIMEOUT (10 * HZ)
+
+/* Conntrack's own default is not larger, so that its limit comes first. */
+static unsigned int flow_max = 262144;
+module_param(flow_max, uint, 0644);
+MODULE_PARM_DESC(flow_max,
+		 "flows that a node remembers; a pod that finds no room is punted whole (default: 262144)");
+
+/**
+ * struct shunt_flows - the flows of a node
+ * @table: &struct shunt_flow_dir by key
+ * @lock: serializes changes
+ * @list: all flows, who was not looked after for longest first
+ * @count: how many there are
+ * @collect: removes those that are over
+ * @node: whose they are
+ */
+struct shunt_flows {
+	struct rhashtable table;
+	spinlock_t lock;
+	struct list_head list;
+	unsigned int count;
+	struct delayed_work collect;
+	struct shunt_node *node;
+};
+
+static struct kmem_cache *flow_slab __ro_after_init;
+
+static const struct rhashtable_params flow_params = {
+	.key_len = sizeof(struct shunt_flow_key),
+	.key_offset = offsetof(struct shunt_flow_dir, key),
+	.head_offset = offsetof(struct shunt_flow_dir, hash),
+	.automatic_shrinking = true,
+};
+
+static bool has_ports(u8 proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP ||
+	       proto == IPPROTO_SCTP || proto == IPPROTO_UDPLITE ||
+	       proto == IPPROTO_DCCP;
+}
+
+/* Where the transport header is, or -1 in a fragment. */
+static int transport_v4(const struct sk_buff *skb, u8 *proto)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+
+	*proto = iph->protocol;
+	return ip_is_fragment(iph) ? -1 : skb_network_offset(skb) + iph->ihl * 4;
+}
+
+static int transport_v6(const struct sk_buff *skb, u8 *proto)
+{
+	int offset = skb_network_offset(skb) + sizeof(struct ipv6hdr);
+	__be16 frag = 0;
+
+	*proto = ipv6_hdr(skb)->nexthdr;
+	offset = ipv6_skip_exthdr(skb, offset, proto, &frag);
+	return frag ? -1 : offset;
+}
+
+/**
+ * shunt_flow_read_key() - which flow is a packet of?
+ * @skb: packet, its network header set and in the linear part
+ * @key: filled in; without protocol and ports if the packet has none
+ *
+ * Return: false if the packet is no IP.
+ */
+bool shunt_flow_read_key(const struct sk_buff *skb, struct shunt_flow_key *key)
+{
+	struct { __be16 source, dest; } _ports, *ports;
+	int offset;
+	u8 proto;
+
+	memset(key, 0, sizeof(*key));
+	switch (skb->protocol) {
+	case htons(ETH_P_IP):
+		key->saddr = shunt_addr_v4(ip_hdr(skb)->saddr);
+		key->daddr = shunt_addr_v4(ip_hdr(skb)->daddr);
+		offset = transport_v4(skb, &proto);
+		break;
+	case htons(ETH_P_IPV6):
+		key->saddr.v6 = ipv6_hdr(skb)->saddr;
+		key->daddr.v6 = ipv6_hdr(skb)->daddr;
+		offset = transport_v6(skb, &proto);
+		break;
+	default:
+		return false;
+	}
+	if (offset < 0 || !has_ports(proto))
+		return true;
+	ports = skb_header_pointer(skb, offset, sizeof(_ports), &_ports);
+	if (!ports)
+		return true;
+	key->proto = proto;
+	key->sport = ports->source;
+	key->dport = ports->dest;
+	return true;
+}
+
+static struct shunt_flow_key reversed(const struct shunt_flow_key *key)
+{
+	return (struct shunt_flow_key){
+		.saddr = key->daddr,
+		.daddr = key->saddr,
+		.sport = key->dport,
+		.dport = key->sport,
+		.proto = key->proto,
+	};
+}
+
+/**
+ * shunt_flow_lookup() - find the flow of a key
+ * @flows: the node's flows
+ * @key: of either direction
+ *
+ * Context: RCU read side.
+ * Return: the flow or NULL.
+ */
+struct shunt_flow *shunt_flow_lookup(struct shunt_flows *flows,
+				     const struct shunt_flow_key *key)
+{
+	struct shunt_flow_dir *dir;
+
+	dir = rhashtable_lookup(&flows->table, key, flow_params);
+	return dir ? container_of(dir - dir->way, struct shunt_flow, dir[0]) :
+		     NULL;
+}
+
+static struct shunt_flow *lookup_pair(struct shunt_flows *flows,
+				      const struct shunt_flow_key *key)
+{
+	struct shunt_flow_key pair = {
+		.saddr = key->saddr,
+		.daddr = key->daddr,
+	};
+
+	return shunt_flow_lookup(flows, &pair);
+}
+
+/* An ICMP error is of the flow that the packet in it is of. */
+static bool read_error_v4(const struct sk_buff *skb, struct shunt_flow_key *key)
+{
+	struct { struct icmphdr icmp; struct iphdr inner; } _error, *error;
+	u8 proto;
+	int offset;
+
+	offset = transport_v4(skb, &proto);
+	if (offset < 0 || proto != IPPROTO_ICMP)
+		return false;
+	error = skb_header_pointer(skb, offset, sizeof(_error), &_error);
+	if (!error || !icmp_is_err(error->icmp.type))
+		return false;
+	key->saddr = shunt_addr_v4(error->inner.saddr);
+	key->daddr = shunt_addr_v4(error->inner.daddr);
+	return true;
+}
+
+static bool read_error_v6(const struct sk_buff *skb, struct shunt_flow_key *key)
+{
+	struct { struct icmp6hdr icmp; struct ipv6hdr inner; } _error, *error;
+	u8 proto;
+	int offset;
+
+	offset = transport_v6(skb, &proto);
+	if (offset < 0 || proto != IPPROTO_ICMPV6)
+		return false;
+	error = skb_header_pointer(skb, offset, sizeof(_error), &_error);
+	if (!error || !icmpv6_is_err(error->icmp.icmp6_type))
+		return false;
+	key->saddr.v6 = error->inner.saddr;
+	key->daddr.v6 = error->inner.daddr;
+	return true;
+}
+
+static bool read_error(const struct sk_buff *skb, struct shunt_flow_key *key)
+{
+	if (skb->protocol == htons(ETH_P_IP))
+		return read_error_v4(skb, key);
+	return read_error_v6(skb, key);
+}
+
+/**
+ * shunt_flow_covers() - is a packet of a flow that is remembered?
+ * @flows: the node's flows
+ * @skb: packet, its network header set and in the linear part
+ *
+ * Context: RCU read side.
+ */
+bool shunt_flow_covers(struct shunt_flows *flows, const struct sk_buff *skb)
+{
+	struct shunt_flow_key key;
+
+	if (!shunt_flow_read_key(skb, &key))
+		return false;
+	if (shunt_flow_lookup(flows, &key))
+		return true;
+	return !key.proto && read_error(skb, &key) && lookup_pair(flows, &key);
+}
+
+static void free_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(flow_slab, container_of(rcu, struct shunt_flow, rcu));
+}
+
+static void insert(struct shunt_flows *flows, struct shunt_flow *flow,
+		   enum shunt_flow_way way, const struct shunt_flow_key *key,
+		   int *err)
+{
+	struct shunt_flow_dir *dir = &flow->dir[way];
+
+	dir->way = way;
+	dir->key = *key;
+	if (!*err)
+		*err = rhashtable_insert_fast(&flows->table, &dir->hash,
+					      flow_params);
+}
+
+/* Under the lock, from here on. */
+static void forget_ct(struct shunt_flow *flow)
+{
+	if (flow->ct)
+		nf_conntrack_put(&flow->ct->ct_general);
+	flow->ct = NULL;
+}
+
+static void remove(struct shunt_node *node, struct shunt_flow *flow)
+{
+	struct shunt_flows *flows = node->flows;
+	struct shunt_pod *pod = flow->pod;
+	int way;
+
+	for (way = 0; way < SHUNT_FLOW_WAYS; way++)
+		rhashtable_remove_fast(&flows->table, &flow->dir[way].hash,
+				       flow_params);
+	list_del(&flow->list);
+	flows->count--;
+	shunt_stats_inc(pod->stats, SHUNT_STAT_FLOW_END);
+	if (flow->pair)
+		flow->pair->members--;
+	forget_ct(flow);
+	call_rcu(&flow->rcu, free_rcu);
+	if (--pod->flows || pod->whole)
+		return;
+	WRITE_ONCE(pod->asks, false);
+	shunt_route_invalidate(node);
+}
+
+static struct shunt_flow *create(struct shunt_node *node, struct shunt_pod *pod,
+				 const struct shunt_flow_key *key)
+{
+	struct shunt_flow_key in = reversed(key);
+	struct shunt_flows *flows = node->flows;
+	struct shunt_flow *flow;
+	int err = 0;
+
+	if (flows->count >= READ_ONCE(flow_max))
+		return NULL;
+	flow = kmem_cache_zalloc(flow_slab, GFP_ATOMIC | __GFP_NOWARN);
+	if (!flow)
+		return NULL;
+	flow->pod = pod;
+	flow->until = jiffies;
+	insert(flows, flow, SHUNT_FLOW_OUT, key, &err);
+	insert(flows, flow, SHUNT_FLOW_IN, &in, &err);
+	if (err) {
+		/* Does nothing if that was the one that failed. */
+		rhashtable_remove_fast(&flows->table,
+				       &flow->dir[SHUNT_FLOW_OUT].hash,
+				       flow_params);
+		call_rcu(&flow->rcu, free_rcu);
+		return NULL;
+	}
+	list_add_tail(&flow->list, &flows->list);
+	flows->count++;
+	pod->flows++;
+	shunt_stats_inc(pod->stats, SHUNT_STAT_FLOW_NEW);
+	return flow;
+}
+
+/* Who cannot be remembered in part is remembered as a whole, for good: which
+ * connections are the host's is no longer known.
+ */
+static void punt_whole(struct shunt_pod *pod)
+{
+	shunt_stats_inc(pod->stats, SHUNT_STAT_FLOW_FULL);
+	if (pod->whole)
+		return;
+	netdev_warn_once(pod->dev,
+			 "no room for more host flows: all packets of the pod take the host's stack (module parameter flow_max)\n");
+	WRITE_ONCE(pod->whole, true);
+}
+
+/* From here on the pod's packets ask. */
+static void start_asking(struct shunt_node *node, struct shunt_pod *pod)
+{
+	if (pod->asks)
+		return;
+	WRITE_ONCE(pod->asks, true);
+	shunt_route_invalidate(node);
+}
+
+static struct shunt_flow *create_both(struct shunt_node *node,
+				      struct shunt_pod *pod,
+				      const struct shunt_flow_key *key)
+{
+	struct shunt_flow_key addrs = {
+		.saddr = key->saddr,
+		.daddr = key->daddr,
+	};
+	struct shunt_flow *pair, *flow;
+
+	pair = shunt_flow_lookup(node->flows, &addrs);
+	/* That of a pod that is going takes no more members. */
+	if (!pair || !rcu_access_pointer(pair->pod->node))
+		pair = create(node, pod, &addrs);
+	if (!pair || !key->proto)
+		return pair;
+	flow = create(node, pod, key);
+	if (!flow)
+		return NULL;
+	flow->pair = pair;
+	pair->members++;
+	return flow;
+}
+
+static void refresh(struct shunt_flow *flow, struct nf_conn *ct)
+{
+	flow->until = jiffies + (ct ? CONFIRM_TIMEOUT : IDLE_TIMEOUT);
+	if (flow->ct == ct)
+		return;
+	forget_ct(flow);
+	if (!ct)
+		return;
+	nf_conntrack_get(&ct->ct_general);
+	flow->ct = ct;
+}
+
+/**
+ * shunt_flow_note() - remember the flow of a packet
+ * @node: the node
+ * @pod: whose flow it is
+ * @key: of the packet, as the pod sends or would answer it
+ * @ct: the host's state of the connection, or NULL
+ *
+ * Context: RCU read side, BH disabled.
+ */
+void shunt_flow_note(struct shunt_node *node, struct shunt_pod *pod,
+		     const struct shunt_flow_key *key, struct nf_conn *ct)
+{
+	struct shunt_flows *flows = node->flows;
+	struct shunt_flow *flow;
+
+	flow = shunt_flow_lookup(flows, key);
+	if (flow && ct && READ_ONCE(flow->ct) == ct && READ_ONCE(pod->asks))
+		return;
+	spin_lock(&flows->lock);
+	/* Nobody would sweep up after who comes later than the end. */
+	if (!rcu_access_pointer(pod->node) || READ_ONCE(node->dead))
+		goto unlock;
+	flow = shunt_flow_lookup(flows, key);
+	if (!flow)
+		flow = create_both(node, pod, key);
+	if (flow)
+		refresh(flow, ct);
+	else
+		punt_whole(pod);
+	start_asking(node, pod);
+	schedule_delayed_work(&flows->collect, COLLECT_INTERVAL);
+unlock:
+	spin_unlock(&flows->lock);
+}
+
+/* Under the lock, which keeps @ct. */
+static bool is_over(const struct shunt_flow *flow)
+{
+	const struct nf_conn *ct = flow->ct;
+
+	if (flow->members)
+		return false;
+	if (ct && nf_ct_is_confirmed(ct))
+		return nf_ct_is_dying(ct) || nf_ct_is_expired(ct);
+	return time_after_eq(jiffies, flow->until);
+}
+
+typedef bool (*flow_fn)(const struct shunt_flow *flow, const void *arg);
+
+/* Once around the list, a few at a time. */
+static void remove_if(struct shunt_node *node, flow_fn fn, const void *arg)
+{
+	struct shunt_flows *flows = node->flows;
+	unsigned int i = 0, n = READ_ONCE(flows->count);
+	struct shunt_flow *flow;
+
+	while (i < n) {
+		spin_lock_bh(&flows->lock);
+		do {
+			flow = list_first_entry_or_null(&flows->list,
+							struct shunt_flow,
+							list);
+			if (!flow)
+				break;
+			list_move_tail(&flow->list, &flows->list);
+			if (fn(flow, arg))
+				remove(node, flow);
+		} while (++i % COLLECT_BATCH);
+		spin_unlock_bh(&flows->lock);
+		if (!flow)
+			break;
+		cond_resched();
+	}
+}
+
+static bool fn_is_over(const struct shunt_flow *flow, const void *arg)
+{
+	return is_over(flow);
+}
+
+static void collect(struct work_struct *work)
+{
+	struct shunt_flows *flows = container_of(to_delayed_work(work),
+						 struct shunt_flows, collect);
+
+	remove_if(flows->node, fn_is_over, NULL);
+	if (READ_ONCE(flows->count))
+		schedule_delayed_work(&flows->collect, COLLECT_INTERVAL);
+}
+
+/* Members first: a pair must outlive those of other pods, too. */
+static bool fn_is_member(const struct shunt_flow *flow, const void *pod)
+{
+	return flow->pair && (flow->pod == pod || flow->pair->pod == pod);
+}
+
+static bool fn_is_pair(const struct shunt_flow *flow, const void *pod)
+{
+	return flow->pod == pod;
+}
+
+/**
+ * shunt_flow_forget() - a pod is going
+ * @node: the node
+ * @pod: the pod, whose &shunt_pod.node is NULL
+ *
+ * Context: may sleep.
+ */
+void shunt_flow_forget(struct shunt_node *node, const struct shunt_pod *pod)
+{
+	unsigned int any;
+
+	/* Who was under way with a new one is through after this. */
+	spin_lock_bh(&node->flows->lock);
+	any = pod->flows;
+	spin_unlock_bh(&node->flows->lock);
+	if (!any)
+		return;
+	remove_if(node, fn_is_member, pod);
+	remove_if(node, fn_is_pair, pod);
+}
+
+/**
+ * shunt_flow_table_alloc() - make a node's table
+ * @node: the node
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int shunt_flow_table_alloc(struct shunt_node *node)
+{
+	struct shunt_flows *flows;
+
+	flows = kzalloc(sizeof(*flows), GFP_KERNEL);
+	if (!flows)
+		return -ENOMEM;
+	if (rhashtable_init(&flows->table, &flow_params)) {
+		kfree(flows);
+		return -ENOMEM;
+	}
+	spin_lock_init(&flows->lock);
+	INIT_LIST_HEAD(&flows->list);
+	INIT_DELAYED_WORK(&flows->collect, collect);
+	flows->node = node;
+	node->flows = flows;
+	return 0;
+}
+
+/**
+ * shunt_flow_table_free() - free a node's table
+ * @node: the node, without pods and readers
+ *
+ * Context: may sleep.
+ */
+void shunt_flow_table_free(struct shunt_node *node)
+{
+	struct shunt_flows *flows = node->flows;
+
+	cancel_delayed_work_sync(&flows->collect);
+	rhashtable_destroy(&flows->table);
+	kfree(flows);
+}
+
+int __init shunt_flow_init(void)
+{
+	flow_slab = KMEM_CACHE(shunt_flow, 0);
+	return flow_slab ? 0 : -ENOMEM;
+}
+
+/* After the last device is gone. */
+void shunt_flow_exit(void)
+{
+	rcu_barrier();
+	kmem_cache_destroy(flow_slab);
+}

@@ -1,0 +1,572 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# In through the host means out through the host, and out means in: port
+# mappings, services, masquerades and firewalls of the node work for pods as
+# they do for pods behind veth pairs, and what has nothing to do with them
+# stays direct.
+# shellcheck source=SCRIPTDIR/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+who() { # FROM ask ARG...
+	on "$1" "$SELFTESTS/who.py" "${@:2}"
+}
+
+start_who() { # NAME...
+	local name
+	for name; do
+		listens "$name" 80 && continue
+		bg "$name" "$SELFTESTS/who.py" serve 80 81
+		await 20 listens "$name" 81 -u
+	done
+}
+
+# iptables of a family.
+ipt() { # FAMILY ARG...
+	local program=iptables
+	[[ $1 = 4 ]] || program=ip6tables
+	on nodeA $program -w "${@:2}"
+}
+
+host_prefix() { # FAMILY
+	[[ $1 = 4 ]] && echo 32 || echo 128
+}
+
+pods_of() { # nodeA|nodeB FAMILY
+	case $1$2 in
+	nodeA4) echo 10.1.0.0/24 ;;
+	nodeA6) echo fd01::/64 ;;
+	nodeB4) echo 10.2.0.0/24 ;;
+	nodeB6) echo fd02::/64 ;;
+	esac
+}
+
+all_pods() { # FAMILY
+	[[ $1 = 4 ]] && echo 10.0.0.0/13 || echo fd00::/14
+}
+
+endpoint() { # ADDRESS PORT
+	case $1 in
+	*:*) echo "[$1]:$2" ;;
+	*) echo "$1:$2" ;;
+	esac
+}
+
+any() { # FAMILY
+	[[ $1 = 4 ]] && echo 0.0.0.0/0 || echo ::/0
+}
+
+### Rulesets
+
+# A firewall that lets through what it knows, and drops what it does not
+# understand, as kube-proxy does.
+firewall() {
+	on nodeA nft -f - <<-END
+		table inet fw {
+			counter invalid { }
+			chain forward {
+				type filter hook forward priority 0; policy drop;
+				ct state invalid counter name invalid drop
+				ct state established,related accept
+				ct state untracked accept
+				ct status dnat accept
+				ip saddr { 10.1.0.0/24, 10.2.0.0/24 } accept
+				ip6 saddr { fd01::/64, fd02::/64 } accept
+			}
+		}
+	END
+}
+
+# What portmap writes for HOSTPORT to port 80 of POD.
+portmap() { # FAMILY POD HOSTPORT
+	local family=$1 pod port=$3 proto
+	pod=$(addr "$2" "$family")
+	ipt "$family" -t nat -N CNI-HOSTPORT-DNAT
+	ipt "$family" -t nat -N CNI-HOSTPORT-SETMARK
+	ipt "$family" -t nat -N CNI-HOSTPORT-MASQ
+	ipt "$family" -t nat -N CNI-DN-1
+	ipt "$family" -t nat -A CNI-HOSTPORT-SETMARK -m comment \
+		--comment "CNI portfwd masquerade mark" \
+		-j MARK --set-xmark 0x2000/0x2000
+	ipt "$family" -t nat -A CNI-HOSTPORT-MASQ -m mark --mark 0x2000/0x2000 \
+		-j MASQUERADE
+	ipt "$family" -t nat -A POSTROUTING -m comment \
+		--comment "CNI portfwd requiring masquerade" -j CNI-HOSTPORT-MASQ
+	ipt "$family" -t nat -A PREROUTING -m addrtype --dst-type LOCAL \
+		-j CNI-HOSTPORT-DNAT
+	ipt "$family" -t nat -A OUTPUT -m addrtype --dst-type LOCAL \
+		-j CNI-HOSTPORT-DNAT
+	for proto in tcp udp; do
+		ipt "$family" -t nat -A CNI-HOSTPORT-DNAT -p $proto -m multiport \
+			--destination-ports "$port" -j CNI-DN-1
+		ipt "$family" -t nat -A CNI-DN-1 -s "$pod" -p $proto \
+			--dport "$port" -j CNI-HOSTPORT-SETMARK
+		ipt "$family" -t nat -A CNI-DN-1 -p $proto --dport "$port" \
+			-j DNAT --to-destination "$(endpoint "$pod" 80)"
+	done
+}
+
+# What kube-proxy writes for a service of ADDRESS:80 and NODEPORT with the
+# backends POD..., of which it takes the first, but every second time.
+readonly VIP4=10.96.0.10 VIP6=fd96::10
+service() { # FAMILY NUMBER NODEPORT POD...
+	local family=$1 n=$2 nodeport=$3 pod vip=VIP$1 chance=()
+	shift 3
+	vip=${!vip%10}$n
+	ipt "$family" -t nat -N "KUBE-SVC-$n"
+	ipt "$family" -t nat -A KUBE-SERVICES -d "$vip" -p tcp --dport 80 \
+		-j "KUBE-SVC-$n"
+	ipt "$family" -t nat -A KUBE-NODEPORTS -p tcp --dport "$nodeport" \
+		-j "KUBE-SVC-$n"
+	ipt "$family" -t nat -A "KUBE-SVC-$n" ! -s "$(all_pods "$family")" \
+		-p tcp -j KUBE-MARK-MASQ
+	while [[ $# -gt 0 ]]; do
+		pod=$(addr "$1" "$family")
+		ipt "$family" -t nat -N "KUBE-SEP-$n-$1"
+		ipt "$family" -t nat -A "KUBE-SEP-$n-$1" -s "$pod" \
+			-j KUBE-MARK-MASQ
+		ipt "$family" -t nat -A "KUBE-SEP-$n-$1" -p tcp \
+			-j DNAT --to-destination "$(endpoint "$pod" 80)"
+		chance=()
+		[[ $# -eq 1 ]] || chance=(-m statistic --mode nth --every 2
+			--packet 0)
+		ipt "$family" -t nat -A "KUBE-SVC-$n" "${chance[@]}" \
+			-j "KUBE-SEP-$n-$1"
+		shift
+	done
+}
+
+kube_proxy() { # FAMILY
+	local family=$1
+	ipt "$family" -t nat -N KUBE-SERVICES
+	ipt "$family" -t nat -N KUBE-NODEPORTS
+	ipt "$family" -t nat -N KUBE-MARK-MASQ
+	ipt "$family" -t nat -N KUBE-POSTROUTING
+	ipt "$family" -t nat -A PREROUTING -j KUBE-SERVICES
+	ipt "$family" -t nat -A OUTPUT -j KUBE-SERVICES
+	ipt "$family" -t nat -A POSTROUTING -j KUBE-POSTROUTING
+	ipt "$family" -t nat -A KUBE-MARK-MASQ -j MARK --or-mark 0x4000
+	ipt "$family" -t nat -A KUBE-POSTROUTING -m mark ! --mark \
+		0x4000/0x4000 -j RETURN
+	ipt "$family" -t nat -A KUBE-POSTROUTING -j MARK --xor-mark 0x4000
+	ipt "$family" -t nat -A KUBE-POSTROUTING -j MASQUERADE
+	service "$family" 11 30011 podB1
+	service "$family" 12 30012 podA2
+	service "$family" 13 30013 podA1
+	service "$family" 14 30014 podA2 podB1
+	ipt "$family" -t nat -A KUBE-SERVICES -m addrtype --dst-type LOCAL \
+		-j KUBE-NODEPORTS
+}
+
+# Remove all rules and what was tracked.
+no_rules() {
+	on nodeA nft flush ruleset
+	on nodeA conntrack -F 2>/dev/null
+	true
+}
+
+# In both topologies.
+both() { # FUNCTION ARG...
+	local topo
+	for topo in veth shunt; do
+		use $topo
+		"$@"
+	done
+}
+
+no_paths() {
+	use shunt
+	ctl nodeA -j path | jq -r '.[] | "\(.address)/\(.length)"' |
+		while read -r prefix; do
+			ctl nodeA path del "$prefix"
+		done
+}
+
+setup() { # FUNCTION ARG...
+	at_end 'both no_rules; no_paths'
+	both firewall
+	both "$@"
+	use shunt
+}
+
+# The same answers in both topologies, and they are answers.
+same() { # FROM ask ARG...
+	as_veth who "$@"
+	not grep -q 'status' "$TMP/said.shunt"
+}
+
+# What the firewall took for nonsense: none of it may be.
+no_invalid() {
+	on nodeA nft list counter inet fw invalid | grep 'packets 0 '
+}
+
+stays_direct() { # FROM TO FAMILY
+	snap nodeA
+	pings "$1" "$2" "$3" 5
+	expect nodeA tx_direct=5 rx_direct=5 others=0
+}
+
+# All that the node knows is forgotten.
+new_node() {
+	ipn nodeA link del shunt0
+	datapath_node nodeA 1
+	pod_add podA1
+	pod_add podA2
+}
+
+### Port mappings
+
+# From outside, from a pod there, from the node, from its pods and from the pod
+# itself.
+port_mapping() { # FAMILY
+	local family=$1 host from proto
+	setup portmap "$family" podA1 8080
+	both start_who podA1
+	use shunt
+	host=$(addr nodeA "$family")
+	for proto in tcp udp; do
+		for from in nodeB podB1 nodeA podA2 podA1; do
+			echo "from $from, $proto"
+			snap nodeA
+			same $from ask "$host" 8080 $proto 5
+			[[ $from = nodeA || $from = podA1 ]] ||
+				expect nodeA punt_flow=5..
+		done
+		# Those who do not use the mapping, at the same time.
+		snap nodeA
+		same podB1 ask "$(addr podA1 "$family")" 81 $proto 5
+		expect nodeA punt_flow=0 tx_direct=5..
+	done
+	stays_direct podB2 podA1 "$family"
+	both no_invalid
+}
+
+# The answers are larger than the way out allows: fragments of the pod, or a
+# message to it that names the address it knows.
+port_mapping_mtu() { # FAMILY
+	local family=$1
+	setup portmap "$family" podA1 8080
+	both start_who podA1
+	use shunt
+	same nodeB ask "$(addr nodeA "$family")" 8080 udp 3 0 4000
+	both no_invalid
+}
+
+# A ping that the node translates: nothing but addresses to know it by.
+ping_mapping() { # FAMILY
+	local family=$1 host icmp=icmp
+	host=$(addr nodeA "$family")
+	[[ $family = 4 ]] || icmp=ipv6-icmp
+	map() {
+		ipt "$family" -t nat -A PREROUTING -d "$host" -p $icmp \
+			-j DNAT --to-destination "$(addr podA1 "$family")"
+	}
+	[[ $family = 4 ]] || map() {
+		# Neighbour discovery is not for the pod.
+		ipt 6 -t nat -A PREROUTING -d "$host" -p icmpv6 \
+			--icmpv6-type echo-request \
+			-j DNAT --to-destination "$(addr podA1 6)"
+	}
+	setup map
+	snap nodeA
+	on nodeB ping "-$family" -q -c 5 -i 0.01 -W 3 "$host"
+	expect nodeA punt_flow=5 rx_stack=5
+	stays_direct podB2 podA1 "$family"
+}
+
+### Services
+
+# By its address, under a stack prefix, and by a port of the node.
+services() { # FAMILY
+	local family=$1 vip=VIP$1 n host
+	vip=${!vip%10}
+	host=$(addr nodeA "$family")
+	setup kube_proxy "$family"
+	both start_who podA1 podA2 podB1
+	use shunt
+	if [[ $family = 4 ]]; then
+		ctl nodeA path add 10.96.0.0/16 stack
+	else
+		ctl nodeA path add fd96::/64 stack
+	fi
+	for n in 11 12 13 14; do
+		echo "service $n"
+		same podA1 ask "$vip$n" 80 tcp 5
+		echo "node port $n"
+		same podA1 ask "$host" 300$n tcp 5
+		echo "node port $n from outside"
+		same nodeB ask "$host" 300$n tcp 5
+		echo "service $n from the node"
+		same nodeA ask "$vip$n" 80 tcp 5
+	done
+	stays_direct podB2 podA2 "$family"
+	both no_invalid
+}
+
+# The very first connection of a node, before anything watches what leaves.
+first_connection() { # FAMILY
+	local family=$1
+	use shunt
+	new_node
+	setup kube_proxy "$family"
+	both start_who podB1
+	same podA1 ask "$(addr nodeA "$family")" 30011 tcp 3
+}
+
+### Masquerading
+
+outside_masqueraded() { # FAMILY
+	local family=$1 outside
+	outside=$(addr nodeB "$family")
+	masquerade() {
+		ipt "$family" -t nat -A POSTROUTING \
+			-s "$(pods_of nodeA "$family")" \
+			! -d "$(all_pods "$family")" -j MASQUERADE
+	}
+	setup masquerade
+	both start_who nodeB podB1
+	use shunt
+	ctl nodeA path add "$(any "$family")" stack
+	ctl nodeA path add "$(all_pods "$family")" direct
+	snap nodeA
+	same podA1 ask "$outside" 80 tcp 5
+	grep -qxF "$(addr nodeA "$family")" "$TMP/said.shunt"
+	same podA1 ask "$outside" 80 udp 5
+	expect nodeA punt_path=10.. flow_new=0 tx_direct=0
+	same podA1 ask "$(addr podB1 "$family")" 80 tcp 5
+	stays_direct podA1 podB1 "$family"
+	stays_direct podA2 podB1 "$family"
+	both no_invalid
+}
+
+### Firewalls
+
+# A probe whose source the node translates, as an ambient mesh does.
+probe() { # FAMILY
+	local family=$1 source=169.254.7.127
+	[[ $family = 4 ]] || source=fd16:9254:7127:1337:ffff:ffff:ffff:ffff
+	translate() {
+		ipt "$family" -t nat -A POSTROUTING -d "$(addr podA1 "$family")" \
+			-m addrtype --src-type LOCAL -p tcp \
+			-j SNAT --to-source $source
+	}
+	setup translate
+	both start_who podA1
+	use shunt
+	snap nodeA
+	same nodeA ask "$(addr podA1 "$family")" 80 tcp 5
+	grep -qxF "$source" "$TMP/said.shunt"
+	expect nodeA punt_flow=5.. tx_direct=0
+	stays_direct podB1 podA1 "$family"
+}
+
+# A health check by the node itself needs nothing of the kind.
+health_check() { # FAMILY
+	local family=$1
+	setup true
+	both start_who podA1
+	use shunt
+	snap nodeA
+	same nodeA ask "$(addr podA1 "$family")" 80 tcp 5
+	expect nodeA flow_new=0 punt_flow=0 punt_route=5..
+}
+
+# In by a device that is no uplink, where the way back would be one: the
+# firewall sees both directions.
+asymmetric() { # FAMILY
+	local family=$1 peer=192.168.8.2 to
+	[[ $family = 4 ]] || peer=fd08::2
+	to=$(addr podA1 "$family")/$(host_prefix "$family")
+	at_end 'both no_rules
+		both ipn nodeB route del "$to" dev nic1
+		both ipn nodeA route del "$peer" dev nic0
+		ctl nodeA uplink add nic1'
+	detour() {
+		ipn nodeB route add "$to" via "${peer%2}1" dev nic1
+		ipn nodeA route add "$peer" via "$(addr nodeB "$family")" dev nic0
+		on nodeA nft insert rule inet fw forward ct state new accept
+	}
+	use shunt
+	ctl nodeA uplink del nic1
+	both firewall
+	both detour
+	both start_who podA1
+	use shunt
+	snap nodeA
+	same nodeB ask "$(addr podA1 "$family")" 80 tcp 5
+	expect nodeA punt_flow=5.. rx_direct=0 tx_direct=0
+	both no_invalid
+}
+
+### Lifetime
+
+# When the host forgets the connection, so does shunt.
+flows_end() {
+	setup portmap 4 podA1 8080
+	both start_who podA1
+	use shunt
+	snap nodeA
+	same nodeB ask "$(addr nodeA 4)" 8080 tcp 3
+	expect nodeA punt_flow=3.. flow_new=2
+	on nodeA conntrack -F
+	await_counter nodeA flow_end 2
+	stays_direct nodeB podA1 4
+}
+
+# A pod of which too much is to be remembered goes by the host as a whole, and
+# nothing breaks.
+no_room() {
+	local n max=/sys/module/shunt/parameters/flow_max
+	at_end "echo $(<$max) >$max"'
+		both no_rules; use shunt; ctl nodeA pod del "$(ns podA1)"
+		pod_add podA1'
+	both firewall
+	both portmap 4 podA1 8080
+	both start_who podA1
+	use shunt
+	echo 3 >$max
+	snap nodeA
+	for n in 1 2 3; do
+		same nodeB ask "$(addr nodeA 4)" 8080 tcp 5
+	done
+	expect nodeA flow_full=1..
+	# What was direct is not any more.
+	snap nodeA
+	same podB1 ask "$(addr podA1 4)" 81 tcp 5
+	expect nodeA tx_direct=0 punt_flow=5..
+	stays_direct podB1 podA2 4
+}
+
+# A pod goes in the middle of it, or the node.
+gone_with_flows() { # pod|node
+	setup portmap 4 podA1 8080
+	both start_who podA1
+	use shunt
+	bg nodeB "$SELFTESTS/who.py" ask "$(addr nodeA 4)" 8080 tcp 1000 0.01
+	snap nodeA
+	await_counter nodeA punt_flow 10
+	at_end 'both no_rules; use shunt
+		[[ $(ctl nodeA -j uplink 2>/dev/null) ]] || datapath_node nodeA 1
+		pod_add podA1; pod_add podA2'
+	if [[ $1 = pod ]]; then
+		ctl nodeA pod del "$(ns podA1)"
+		pod_add podA1
+	else
+		new_node
+	fi
+	pings podB1 podA1 4 3
+}
+
+# Nobody looks at what leaves the node before there is a reason, nor later.
+hook_comes_and_goes() {
+	hooked() { on nodeA nft list hooks 2>/dev/null | grep -q '\[shunt\]'; }
+	no_hook() { ! hooked; }
+	use shunt
+	at_end 'both no_rules; no_paths'
+	no_paths
+	await 60 no_hook
+	pings podA1 podB1 4 3
+	pings nodeA podA1 4 3
+	not hooked
+	ctl nodeA path add 10.96.0.0/16 direct
+	not hooked
+	ctl nodeA path add 10.96.0.0/16 stack
+	hooked
+	ctl nodeA path del 10.96.0.0/16
+	await 60 no_hook
+}
+
+### Paths
+
+paths() {
+	local status=0
+	at_end no_paths
+	use shunt
+	ctl nodeA path add 10.2.0.0/24 stack
+	ctl nodeA path add 10.2.0.1/32 direct
+	ctl nodeA path add fd02::/16 direct
+	ctl nodeA path add fd02::1 stack
+	ctl nodeA path | tee "$TMP/text"
+	[[ $(sed 's/  */ /g' "$TMP/text" | tail -n +2 | tr '\n' ,) = \
+		"10.2.0.0/24 stack,10.2.0.1/32 direct,fd02::/16 direct,fd02::1/128 stack," ]]
+	ctl nodeA -j path show fd02::1/128 |
+		jq -e 'length == 1 and .[0].action == "stack"'
+	snap nodeA
+	pings podA1 podB1 4 3
+	pings podA1 podB2 6 3
+	expect nodeA tx_direct=6 rx_direct=6 punt_path=0
+	snap nodeA
+	pings podA1 podB2 4 3
+	pings podA1 podB1 6 3
+	expect nodeA tx_direct=0 rx_direct=0 punt_path=12
+	# Under traffic that has its route already.
+	ctl nodeA path add 10.2.0.1/32 stack
+	snap nodeA
+	pings podA1 podB1 4 3
+	expect nodeA tx_direct=0 rx_direct=0 punt_path=6
+	ctl nodeA path del 10.2.0.1/32
+	ctl nodeA path del 10.2.0.0/24
+	snap nodeA
+	pings podA1 podB1 4 3
+	expect nodeA tx_direct=3 rx_direct=3 punt_path=0
+	ctl nodeA path del 10.2.0.0/24 2>"$TMP/err" || status=$?
+	cat "$TMP/err"
+	[[ $status = 1 ]]
+	grep -q 'nothing was said' "$TMP/err"
+}
+
+# ::/0 is no prefix of IPv4.
+paths_by_family() {
+	at_end no_paths
+	use shunt
+	ctl nodeA path add ::/0 stack
+	stays_direct podA1 podB1 4
+	snap nodeA
+	pings podA1 podB1 6 3
+	expect nodeA punt_path=6 tx_direct=0
+	ctl nodeA path add 0.0.0.0/0 stack
+	ctl nodeA path del ::/0
+	stays_direct podA1 podB1 6
+	snap nodeA
+	pings podA1 podB1 4 3
+	expect nodeA punt_path=6 tx_direct=0
+}
+
+# One odd packet of what is the host's is the host's as well, and tracked.
+exceptions_of_paths() { # FAMILY
+	local family=$1
+	at_end no_paths
+	use shunt
+	ctl nodeA path add "$(addr podB1 "$family")" stack
+	snap nodeA
+	on podA1 ping "-$family" -n -c 1 -W 1 -t 1 "$(addr podB1 "$family")" ||
+		true
+	expect nodeA punt_path=1 punt_ttl=0
+}
+
+for datapath in veth shunt; do
+	topology $datapath nics=2 podA1 podA2 podB1 podB2
+	ipn nodeA route add default via 192.168.9.2
+	ipn nodeA route add default via fd09::2
+done
+pods_quiet nodeA
+t "paths" paths
+t "paths of each family" paths_by_family
+for family in 4 6; do
+	t "v$family first connection through the host" first_connection $family
+	t "v$family exceptions under stack prefixes" exceptions_of_paths $family
+	t "v$family port mapping" port_mapping $family
+	t "v$family port mapping, large answers" port_mapping_mtu $family
+	t "v$family ping mapping" ping_mapping $family
+	t "v$family services" services $family
+	t "v$family masquerade for outside" outside_masqueraded $family
+	t "v$family probe from a translated source" probe $family
+	t "v$family health check by the node" health_check $family
+	t "v$family firewall on an asymmetric way" asymmetric $family
+done
+t "flows end with the host's" flows_end
+t "no room for flows" no_room
+t "pod gone with flows" gone_with_flows pod
+t "node gone with flows" gone_with_flows node
+t "the hook comes and goes" hook_comes_and_goes
+finish

@@ -1,0 +1,103 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+#
+# A service that says who asks, over TCP and UDP.
+#
+#   who.py serve PORT...
+#   who.py ask HOST PORT [tcp|udp] [TIMES [PAUSE]]
+#
+# "serve" answers each line (TCP) or datagram (UDP) with the address that it
+# came from. "ask" asks TIMES times in one connection, with PAUSE seconds
+# between, and prints the answers, each once; it fails if one is missing.
+"""Say who asks."""
+
+import selectors
+import socket
+import sys
+import time
+
+TIMEOUT = 3
+
+
+def peer(address):
+    """The address without the form that IPv4 has in IPv6 sockets."""
+    return address[0].removeprefix('::ffff:')
+
+
+def answer_tcp(selector, listener):
+    """A new connection."""
+    connection, address = listener.accept()
+    connection.setblocking(False)
+
+    def answer():
+        try:
+            data = connection.recv(4096)
+            if data:
+                connection.send(f'{peer(address)}\n'.encode())
+                return
+        except OSError:
+            pass
+        selector.unregister(connection)
+        connection.close()
+    selector.register(connection, selectors.EVENT_READ, answer)
+
+
+def answer_udp(sock):
+    """A datagram."""
+    data, address = sock.recvfrom(65536)
+    # As long as the question, to test sizes.
+    text = peer(address).encode()
+    sock.sendto(text.ljust(len(data)), address)
+
+
+def serve(ports):
+    """Answer forever."""
+    selector = selectors.DefaultSelector()
+    for port in ports:
+        for kind in socket.SOCK_STREAM, socket.SOCK_DGRAM:
+            sock = socket.socket(socket.AF_INET6, kind)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(('::', port))
+            if kind == socket.SOCK_STREAM:
+                sock.listen()
+                call = (lambda s=sock: answer_tcp(selector, s))
+            else:
+                call = (lambda s=sock: answer_udp(s))
+            selector.register(sock, selectors.EVENT_READ, call)
+    while True:
+        for key, _ in selector.select():
+            key.data()
+
+
+def ask(host, port, protocol='tcp', times='1', pause='0', size='4'):
+    """Ask, and print who one is."""
+    kind = socket.SOCK_STREAM if protocol == 'tcp' else socket.SOCK_DGRAM
+    family = socket.AF_INET6 if ':' in host else socket.AF_INET
+    sock = socket.socket(family, kind)
+    sock.settimeout(TIMEOUT)
+    sock.connect((host, int(port)))
+    said = set()
+    for i in range(int(times)):
+        if i:
+            time.sleep(float(pause))
+        sock.send(b'who\n'.ljust(int(size)))
+        answer = sock.recv(65536)
+        if not answer:
+            sys.exit('the connection was closed')
+        said.add(answer.decode().strip())
+    print('\n'.join(sorted(said)))
+
+
+def main():
+    """Choose."""
+    if len(sys.argv) > 2 and sys.argv[1] == 'serve':
+        serve([int(port) for port in sys.argv[2:]])
+    if len(sys.argv) < 4 or sys.argv[1] != 'ask':
+        sys.exit(f'usage: {sys.argv[0]} serve PORT... | ask HOST PORT ...')
+    try:
+        ask(*sys.argv[2:])
+    except OSError as error:
+        sys.exit(f'no answer: {error}')
+
+
+main()
