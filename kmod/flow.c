@@ -45,7 +45,7 @@ MODULE_PARM_DESC(flow_max,
  */
 struct shunt_flows {
 	struct rhashtable table;
-	spinlock_t lock;
+	spinlock_t lock; /* of all changes */
 	struct list_head list;
 	unsigned int count;
 	struct delayed_work collect;
@@ -74,7 +74,9 @@ static int transport_v4(const struct sk_buff *skb, u8 *proto)
 	const struct iphdr *iph = ip_hdr(skb);
 
 	*proto = iph->protocol;
-	return ip_is_fragment(iph) ? -1 : skb_network_offset(skb) + iph->ihl * 4;
+	if (ip_is_fragment(iph))
+		return -1;
+	return skb_network_offset(skb) + iph->ihl * 4;
 }
 
 static int transport_v6(const struct sk_buff *skb, u8 *proto)

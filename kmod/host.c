@@ -45,7 +45,7 @@
 struct shunt_host {
 	struct shunt_node *node;
 	struct nf_hook_ops ops;
-	struct mutex lock;
+	struct mutex lock; /* of registration */
 	bool watching;
 	unsigned long punted;
 	struct sk_buff_head waiting;
@@ -254,8 +254,9 @@ bool shunt_host_waits(struct shunt_node *node, struct sk_buff *skb)
 
 	if (!is_filtered(node->net, skb->protocol) || !is_forwardable(skb))
 		return false;
-	if (READ_ONCE(host->punted) != jiffies) {
+	if (time_after(jiffies, READ_ONCE(host->punted))) {
 		WRITE_ONCE(host->punted, jiffies);
+		/* Pairs with unwatch(). */
 		smp_mb();
 	}
 	if (likely(READ_ONCE(host->watching)))

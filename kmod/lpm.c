@@ -24,8 +24,9 @@ struct shunt_lpm {
 };
 
 static const struct rhashtable_params lpm_params = {
-	.key_len = sizeof_field(struct shunt_prefix, key),
-	.key_offset = offsetof(struct shunt_prefix, key),
+	.key_len = offsetofend(struct shunt_prefix, len) -
+		   offsetof(struct shunt_prefix, addr),
+	.key_offset = offsetof(struct shunt_prefix, addr),
 	.head_offset = offsetof(struct shunt_prefix, hash),
 	.automatic_shrinking = true,
 };
@@ -109,7 +110,7 @@ struct shunt_prefix *shunt_lpm_find(struct shunt_lpm *lpm,
 	struct shunt_prefix key = { .len = len };
 
 	ipv6_addr_prefix(&key.addr.v6, &addr->v6, len);
-	return rhashtable_lookup_fast(&lpm->table, &key.key, lpm_params);
+	return rhashtable_lookup_fast(&lpm->table, &key.addr, lpm_params);
 }
 
 /**

@@ -25,10 +25,8 @@
  */
 struct shunt_prefix {
 	struct rhash_head hash;
-	struct_group(key,
-		struct shunt_addr addr;
-		u32 len;
-	);
+	struct shunt_addr addr;
+	u32 len;
 };
 
 struct shunt_lpm;

@@ -377,7 +377,7 @@ static int check_prefix(const struct genl_info *info,
 	if (prefix->len > SHUNT_LPM_MAX_LEN) {
 		NL_SET_ERR_MSG_ATTR(info->extack,
 				    info->attrs[SHUNT_A_PATH_LENGTH],
-				    "a prefix has at most 32 (IPv4) or 128 (IPv6) bits");
+				    "a prefix has at most 32 (v4) or 128 (v6) bits");
 		return -EINVAL;
 	}
 	ipv6_addr_prefix(&masked, &prefix->addr.v6, prefix->len);
@@ -467,7 +467,8 @@ static int add_path(struct shunt_node *node, struct genl_info *info,
 		    const struct shunt_prefix *prefix)
 {
 	if (!info->attrs[SHUNT_A_PATH_ACTION]) {
-		GENL_SET_ERR_MSG(info, "direct or stack: the action is missing");
+		GENL_SET_ERR_MSG(info,
+				 "direct or stack: the action is missing");
 		return -EINVAL;
 	}
 	return shunt_path_add(node, prefix,

@@ -25,7 +25,7 @@ start_who() { # NAME...
 ipt() { # FAMILY ARG...
 	local program=iptables
 	[[ $1 = 4 ]] || program=ip6tables
-	on nodeA $program -w "${@:2}"
+	on nodeA "$program" -w "${@:2}"
 }
 
 host_prefix() { # FAMILY
@@ -97,11 +97,11 @@ portmap() { # FAMILY POD HOSTPORT
 	ipt "$family" -t nat -A OUTPUT -m addrtype --dst-type LOCAL \
 		-j CNI-HOSTPORT-DNAT
 	for proto in tcp udp; do
-		ipt "$family" -t nat -A CNI-HOSTPORT-DNAT -p $proto -m multiport \
+		ipt "$family" -t nat -A CNI-HOSTPORT-DNAT -p "$proto" -m multiport \
 			--destination-ports "$port" -j CNI-DN-1
-		ipt "$family" -t nat -A CNI-DN-1 -s "$pod" -p $proto \
+		ipt "$family" -t nat -A CNI-DN-1 -s "$pod" -p "$proto" \
 			--dport "$port" -j CNI-HOSTPORT-SETMARK
-		ipt "$family" -t nat -A CNI-DN-1 -p $proto --dport "$port" \
+		ipt "$family" -t nat -A CNI-DN-1 -p "$proto" --dport "$port" \
 			-j DNAT --to-destination "$(endpoint "$pod" 80)"
 	done
 }
@@ -169,7 +169,7 @@ no_rules() {
 both() { # FUNCTION ARG...
 	local topo
 	for topo in veth shunt; do
-		use $topo
+		use "$topo"
 		"$@"
 	done
 }
@@ -228,13 +228,13 @@ port_mapping() { # FAMILY
 		for from in nodeB podB1 nodeA podA2 podA1; do
 			echo "from $from, $proto"
 			snap nodeA
-			same $from ask "$host" 8080 $proto 5
+			same "$from" ask "$host" 8080 "$proto" 5
 			[[ $from = nodeA || $from = podA1 ]] ||
 				expect nodeA punt_flow=5..
 		done
 		# Those who do not use the mapping, at the same time.
 		snap nodeA
-		same podB1 ask "$(addr podA1 "$family")" 81 $proto 5
+		same podB1 ask "$(addr podA1 "$family")" 81 "$proto" 5
 		expect nodeA punt_flow=0 tx_direct=5..
 	done
 	stays_direct podB2 podA1 "$family"
@@ -258,7 +258,7 @@ ping_mapping() { # FAMILY
 	host=$(addr nodeA "$family")
 	[[ $family = 4 ]] || icmp=ipv6-icmp
 	map() {
-		ipt "$family" -t nat -A PREROUTING -d "$host" -p $icmp \
+		ipt "$family" -t nat -A PREROUTING -d "$host" -p "$icmp" \
 			-j DNAT --to-destination "$(addr podA1 "$family")"
 	}
 	[[ $family = 4 ]] || map() {
@@ -293,9 +293,9 @@ services() { # FAMILY
 		echo "service $n"
 		same podA1 ask "$vip$n" 80 tcp 5
 		echo "node port $n"
-		same podA1 ask "$host" 300$n tcp 5
+		same podA1 ask "$host" "300$n" tcp 5
 		echo "node port $n from outside"
-		same nodeB ask "$host" 300$n tcp 5
+		same nodeB ask "$host" "300$n" tcp 5
 		echo "service $n from the node"
 		same nodeA ask "$vip$n" 80 tcp 5
 	done
@@ -348,7 +348,7 @@ probe() { # FAMILY
 	translate() {
 		ipt "$family" -t nat -A POSTROUTING -d "$(addr podA1 "$family")" \
 			-m addrtype --src-type LOCAL -p tcp \
-			-j SNAT --to-source $source
+			-j SNAT --to-source "$source"
 	}
 	setup translate
 	both start_who podA1
@@ -416,15 +416,17 @@ flows_end() {
 # A pod of which too much is to be remembered goes by the host as a whole, and
 # nothing breaks.
 no_room() {
-	local n max=/sys/module/shunt/parameters/flow_max
-	at_end "echo $(<$max) >$max"'
+	local n
+	max=/sys/module/shunt/parameters/flow_max
+	before=$(<"$max")
+	at_end 'echo "$before" >"$max"
 		both no_rules; use shunt; ctl nodeA pod del "$(ns podA1)"
 		pod_add podA1'
 	both firewall
 	both portmap 4 podA1 8080
 	both start_who podA1
 	use shunt
-	echo 3 >$max
+	echo 3 >"$max"
 	snap nodeA
 	for n in 1 2 3; do
 		same nodeB ask "$(addr nodeA 4)" 8080 tcp 5

@@ -304,7 +304,7 @@ rps() {
 	for family in 4 6; do
 		find_given
 		before=$GIVEN
-		find_addr podB1 $family
+		find_addr podB1 "$family"
 		on podA1 taskset -c 0 ping -q -c 20 -i 0.005 "$ADDR"
 		find_given
 		((GIVEN - before >= 10)) || fail "$((GIVEN - before)) given"
@@ -374,7 +374,7 @@ timestamps() { # shunt|veth
 # The time of arrival, not the one at which the sender wanted it to be sent.
 received_when() { # FROM
 	: >"$TMP/when"
-	bg podA2 /usr/bin/python3 - >"$TMP/when" <<-END
+	cat >"$TMP/when.py" <<-END
 	import socket, struct, time
 	s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 	s.setsockopt(socket.SOL_SOCKET, 35, 1) # SO_TIMESTAMPNS
@@ -383,6 +383,7 @@ received_when() { # FROM
 	sec, _ = struct.unpack("=qq", anc[0][2])
 	print("now" if abs(time.time() - sec) < 60 else "at %d" % sec)
 	END
+	bg podA2 /usr/bin/python3 "$TMP/when.py" >"$TMP/when"
 	await 10 listens podA2 7777 -u
 	on "$1" /usr/bin/python3 - "$(addr podA2 4)" <<-END
 	import socket, struct, sys, time

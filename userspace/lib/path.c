@@ -105,15 +105,13 @@ static int append(struct shunt *sh, struct nlmsghdr *nlh,
 /* In the order of routing tables. */
 static int compare(const void *left, const void *right)
 {
-	const struct shunt_prefix *a = &((const struct shunt_path *)left)->prefix;
-	const struct shunt_prefix *b =
-		&((const struct shunt_path *)right)->prefix;
-	int order = a->addr.family - b->addr.family;
+	const struct shunt_path *a = left, *b = right;
+	const struct shunt_addr *x = &a->prefix.addr, *y = &b->prefix.addr;
+	int order = x->family - y->family;
 
 	if (!order)
-		order = memcmp(a->addr.bytes, b->addr.bytes,
-			       shunt_addr_len(&a->addr));
-	return order ? order : a->len - b->len;
+		order = memcmp(x->bytes, y->bytes, shunt_addr_len(x));
+	return order ? order : a->prefix.len - b->prefix.len;
 }
 
 int shunt_path_list(struct shunt *sh, struct shunt_path **paths,

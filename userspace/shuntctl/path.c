@@ -7,16 +7,20 @@
 
 #include "shuntctl.h"
 
-static const char *const actions[] = {
-	[SHUNT_PATH_ACTION_DIRECT] = "direct",
-	[SHUNT_PATH_ACTION_STACK] = "stack",
-};
-
-#define N_ACTIONS (sizeof(actions) / sizeof(actions[0]))
-
 static const char *action_name(const struct shunt_path *path)
 {
-	return path->action < N_ACTIONS ? actions[path->action] : "unknown";
+	return path->action == SHUNT_PATH_ACTION_STACK ? "stack" : "direct";
+}
+
+static int read_action(const char *text, enum shunt_path_action *action)
+{
+	*action = SHUNT_PATH_ACTION_DIRECT;
+	if (!strcmp(text, "direct"))
+		return EXIT_DONE;
+	*action = SHUNT_PATH_ACTION_STACK;
+	if (!strcmp(text, "stack"))
+		return EXIT_DONE;
+	return usage_error(&path_object, "%s: neither direct nor stack", text);
 }
 
 static int read_prefix(const char *text, struct shunt_prefix *prefix)
@@ -30,24 +34,19 @@ static int read_prefix(const char *text, struct shunt_prefix *prefix)
 
 static int add(int argc, char **argv)
 {
+	enum shunt_path_action action;
 	struct shunt_prefix prefix;
-	unsigned int action;
 	struct shunt *sh;
 	int status;
 
 	if (argc != 2)
 		return usage_error(&path_object,
-				   "path add: a prefix is to be given, and direct or stack");
+				   "path: a prefix is to be given, and direct or stack");
 	status = read_prefix(argv[0], &prefix);
+	if (!status)
+		status = read_action(argv[1], &action);
 	if (status)
 		return status;
-	for (action = 0; action < N_ACTIONS; action++) {
-		if (!strcmp(argv[1], actions[action]))
-			break;
-	}
-	if (action == N_ACTIONS)
-		return usage_error(&path_object,
-				   "%s: neither direct nor stack", argv[1]);
 	sh = handle();
 	return shunt_path_add(sh, &prefix, action) ? refused(sh) : done(sh);
 }
@@ -60,7 +59,7 @@ static int del(int argc, char **argv)
 
 	if (argc != 1)
 		return usage_error(&path_object,
-				   "path del: one prefix is to be given");
+				   "path: one prefix is to be given");
 	status = read_prefix(argv[0], &prefix);
 	if (status)
 		return status;
@@ -74,10 +73,11 @@ static void print_as_json(const struct shunt_path *paths, unsigned int n)
 	char buf[INET6_ADDRSTRLEN];
 	unsigned int i;
 	json_t *object;
+	const char *addr;
 
 	for (i = 0; i < n; i++) {
-		object = json_pack("{s:s, s:I, s:s, s:I}", "address",
-				   shunt_addr_format(&paths[i].prefix.addr, buf),
+		addr = shunt_addr_format(&paths[i].prefix.addr, buf);
+		object = json_pack("{s:s, s:I, s:s, s:I}", "address", addr,
 				   "length", (json_int_t)paths[i].prefix.len,
 				   "action", action_name(&paths[i]),
 				   "node", (json_int_t)paths[i].node);
