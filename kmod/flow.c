@@ -316,9 +316,10 @@ static void punt_whole(struct shunt_pod *pod)
 	shunt_stats_inc(pod->stats, SHUNT_STAT_FLOW_FULL);
 	if (pod->whole)
 		return;
-	netdev_warn_once(pod->dev,
-			 "no room for more host flows: all packets of the pod take the host's stack (module parameter flow_max)\n");
 	WRITE_ONCE(pod->whole, true);
+	if (net_ratelimit())
+		netdev_warn(pod->dev,
+			    "no room for more host flows: all packets of the pod take the host's stack (module parameter flow_max)\n");
 }
 
 /* From here on the pod's packets ask. */
@@ -373,7 +374,7 @@ static void refresh(struct shunt_flow *flow, struct nf_conn *ct)
  * @key: of the packet, as the pod sends or would answer it
  * @ct: the host's state of the connection, or NULL
  *
- * Context: RCU read side, BH disabled.
+ * Context: RCU read side, any.
  */
 void shunt_flow_note(struct shunt_node *node, struct shunt_pod *pod,
 		     const struct shunt_flow_key *key, struct nf_conn *ct)
@@ -384,7 +385,7 @@ void shunt_flow_note(struct shunt_node *node, struct shunt_pod *pod,
 	flow = shunt_flow_lookup(flows, key);
 	if (flow && ct && READ_ONCE(flow->ct) == ct && READ_ONCE(pod->asks))
 		return;
-	spin_lock(&flows->lock);
+	spin_lock_bh(&flows->lock);
 	/* Nobody would sweep up after who comes later than the end. */
 	if (!rcu_access_pointer(pod->node) || READ_ONCE(node->dead))
 		goto unlock;
@@ -398,7 +399,7 @@ void shunt_flow_note(struct shunt_node *node, struct shunt_pod *pod,
 	start_asking(node, pod);
 	schedule_delayed_work(&flows->collect, COLLECT_INTERVAL);
 unlock:
-	spin_unlock(&flows->lock);
+	spin_unlock_bh(&flows->lock);
 }
 
 /* Under the lock, which keeps @ct. */

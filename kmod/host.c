@@ -111,7 +111,7 @@ static void swap_ways(struct shunt_flow_key *key)
  * What comes from under a stack prefix needs no flow: the pod's answers take
  * the stack because of that.
  *
- * Context: RCU read side, BH disabled.
+ * Context: RCU read side, any.
  */
 void shunt_host_sends(struct shunt_node *node, struct shunt_pod *pod,
 		      struct sk_buff *skb)

@@ -263,10 +263,29 @@ genl_from_pod() {
 	[[ $(ctl nodeB -j pod show | jq length) = 1 ]]
 }
 
+# Prefixes that are none.
+paths() {
+	refused EINVAL nodeA genl path-add length 8 action 1
+	refused EINVAL nodeA genl path-add address 10.0.0.0 action 1
+	refused EINVAL nodeA genl path-add address 10.0.0.0 length 8
+	refused EINVAL nodeA genl path-add address 10.0.0.0 length 33 action 1
+	refused EINVAL nodeA genl path-add address fd01:: length 129 action 1
+	refused EINVAL nodeA genl path-add address 10.0.0.1 length 8 action 1
+	refused EINVAL nodeA genl path-add address fd01::1 length 64 action 1
+	refused ERANGE nodeA genl path-add address 10.0.0.0 length 8 action 2
+	refused ENOENT nodeA genl path-get address 10.0.0.0 length 8
+	refused ENOENT nodeA genl path-del address 10.0.0.0 length 8
+	refused ENODEV podA1 genl path-add address 10.0.0.0 length 8 action 1
+	raw nodeA genl path-add address 0.0.0.0 length 0 action 0
+	raw nodeA genl path-get address 0.0.0.0 length 0
+	raw nodeA genl path-get-dump
+	raw nodeA genl path-del address 0.0.0.0 length 0
+}
+
 unprivileged() {
 	local command
 	for command in pod-get pod-get-dump pod-del uplink-get uplink-add \
-		pod-addr-add stats-get; do
+		pod-addr-add path-get path-add path-del stats-get; do
 		on nodeA setpriv --reuid 65534 --clear-groups --inh-caps=-all \
 			/usr/bin/python3 - genl "$command" ifindex 1 \
 			<"$SELFTESTS/netlink.py" >"$TMP/perm" &&
@@ -298,8 +317,10 @@ fuzz() {
 	local seed command
 	seed=${SEED:-$RANDOM}
 	note "seed $seed"
+	at_end 'ctl nodeA -j path | jq -r ".[] | \"\(.address)/\(.length)\"" |
+		while read -r path; do ctl nodeA path del "$path"; done'
 	for command in uplink-get uplink-add uplink-del pod-get pod-addr-add \
-		pod-addr-del stats-get; do
+		pod-addr-del path-get path-add path-del stats-get; do
 		raw nodeA raw-genl "$command" 64 "$seed" 300
 	done
 	[[ $(ctl nodeA -j uplink show | jq -r '.[].name') = nic0 ]]
@@ -687,6 +708,7 @@ t "not to be changed" changelink
 t "bad attributes" bad_attributes
 t "not to be moved" immovable
 t "control from the node's netns alone" genl_from_pod
+t "prefixes that are none" paths
 t "unprivileged users" unprivileged
 t "user namespaces" user_namespace
 t "random attributes" fuzz

@@ -7,6 +7,7 @@
   netlink.py changelink NAME [node IFINDEX] [role N] [address ADDR]...
   netlink.py show NAME
   netlink.py genl COMMAND [netns PATH] [ifindex N] [address ADDR]
+             [length N] [action N]
   netlink.py raw-genl COMMAND LENGTH SEED COUNT
   netlink.py wait-events SECONDS   (prints link events of this netns)
 
@@ -32,9 +33,11 @@ IFLA_LINKINFO, IFLA_NET_NS_FD, IFLA_LINK_NETNSID = 18, 28, 37
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
 IFLA_SHUNT = {"role": 1, "node": 2, "address": 3}
 COMMANDS = ["uplink-get", "uplink-add", "uplink-del", "pod-get", "pod-del",
-            "pod-addr-add", "pod-addr-del", "stats-get"]
+            "pod-addr-add", "pod-addr-del", "path-get", "path-add", "path-del",
+            "stats-get"]
 POD = {"ifindex": 1, "netns-fd": 3, "address": 6}
 UPLINK = {"ifindex": 1}
+PATH = {"address": 1, "length": 2, "action": 3}
 GENL_CTRL, CTRL_GETFAMILY, CTRL_FAMILY_ID, CTRL_FAMILY_NAME = 16, 3, 1, 2
 
 
@@ -191,7 +194,7 @@ def genl_request(command, args):
     flags = 0
     if command.endswith("-dump"):
         command, flags = command[:-5], NLM_F_DUMP
-    names = UPLINK if command.startswith("uplink") else POD
+    names = {"uplink": UPLINK, "path": PATH}.get(command.split("-")[0], POD)
     body = struct.pack("=BBH", COMMANDS.index(command) + 1, 1, 0)
     if "netns" in args:
         fd = os.open(args["netns"], os.O_RDONLY)
@@ -200,6 +203,9 @@ def genl_request(command, args):
         body += attr(names["ifindex"], struct.pack("=I", int(args["ifindex"])))
     for address in args.get("address", []):
         body += attr(names["address"], pack_address(address))
+    for name in "length", "action":
+        if name in args:
+            body += attr(names[name], struct.pack("=B", int(args[name])))
     code, replies = genl.request(number, flags, body)
     if not code:
         for reply in replies:

@@ -53,6 +53,8 @@ no_node() {
 	ns_add nodeX
 	says 1 'node device' nodeX stats
 	says 1 'node device' nodeX uplink add lo
+	says 1 'node device' nodeX path
+	says 1 'node device' nodeX path add 10.0.0.0/8 stack
 	says 1 'node device' nodeX pod add "$(ns podA1)" ip 10.1.0.1
 }
 
@@ -141,6 +143,18 @@ json_uplinks() {
 	jq -e '.[0].name == "nic0"' "$TMP/json"
 }
 
+json_paths() {
+	local key
+	at_end 'ctl nodeA path del 10.96.0.0/12'
+	ctl nodeA path add 10.96.0.0/12 stack
+	ctl nodeA -j path show >"$TMP/json"
+	for key in $(jq -r '.[0] | keys[]' "$TMP/json"); do
+		names_of path | grep -qx "${key//-/_}"
+	done
+	jq -e '.[0] | .address == "10.96.0.0" and .length == 12 and
+		.action == "stack"' "$TMP/json"
+}
+
 # Text has what JSON has.
 text() {
 	pings podA1 podB1 4 3
@@ -171,13 +185,15 @@ t "the node as its own pod" own_netns
 t "pod del of another node's pod" no_such_pod
 for args in nonsense "uplink add" "pod add" "pod add x ip 1.2.3" \
 	"pod add x ip 10.0.0.1/24" "pod add x mtu" "pod add x mac 1:2" \
-	"uplink frob nic0" "-x"; do
+	"uplink frob nic0" "path add 10.0.0.0/8" \
+	"path add 10.0.0.0/8 fly" "path del 10.0.0.1/8" "-x"; do
 	read -ra words <<<"$args"
 	t "usage: $args" usage "${words[@]}"
 done
 t "JSON of stats has the specification's names" json_stats
 t "JSON of pods" json_pods
 t "JSON of uplinks" json_uplinks
+t "JSON of paths" json_paths
 t "text" text
 t "full disk" nowhere_to_write
 finish

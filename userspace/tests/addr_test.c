@@ -46,6 +46,24 @@ static void bad(const char *text, const char *want)
 	       text, err ? why : "nothing");
 }
 
+/* WANT is how it is written back, or a part of the reason. */
+static void one_prefix(const char *text, bool valid, const char *want)
+{
+	char why[SHUNT_TEXT_LEN] = "", buf[SHUNT_PREFIX_LEN] = "";
+	struct shunt_prefix prefix;
+	int err;
+
+	err = shunt_prefix_parse(text, &prefix, why);
+	if (!err)
+		shunt_prefix_format(&prefix, buf);
+	if (valid)
+		result(!err && !strcmp(buf, want), "prefix", text,
+		       err ? why : buf);
+	else
+		result(err && strstr(why, want) && !strchr(why, '\n'),
+		       "no prefix", text, err ? why : "nothing");
+}
+
 static void mac(const char *text, bool want)
 {
 	uint8_t bytes[SHUNT_MAC_LEN];
@@ -124,6 +142,34 @@ static void test_mac(void)
 	mac("", false);
 }
 
+static void test_prefix(void)
+{
+	one_prefix("10.0.0.0/8", true, "10.0.0.0/8");
+	one_prefix("0.0.0.0/0", true, "0.0.0.0/0");
+	one_prefix("10.1.2.3", true, "10.1.2.3/32");
+	one_prefix("127.0.0.0/8", true, "127.0.0.0/8");
+	one_prefix("10.1.2.2/31", true, "10.1.2.2/31");
+	one_prefix("::/0", true, "::/0");
+	one_prefix("FD01:0::/64", true, "fd01::/64");
+	one_prefix("fd01::1", true, "fd01::1/128");
+	one_prefix("8000::/1", true, "8000::/1");
+	one_prefix("10.0.0.1/8", false, "is it 10.0.0.0/8?");
+	one_prefix("10.1.2.3/31", false, "is it 10.1.2.2/31?");
+	one_prefix("fd01::1/64", false, "is it fd01::/64?");
+	one_prefix("c000::/1", false, "is it 8000::/1?");
+	one_prefix("10.0.0.0/33", false, "0 to 32 bits");
+	one_prefix("fd01::/129", false, "0 to 128 bits");
+	one_prefix("10.0.0.0/", false, "0 to 32 bits");
+	one_prefix("10.0.0.0/-1", false, "0 to 32 bits");
+	one_prefix("10.0.0.0/+8", false, "0 to 32 bits");
+	one_prefix("10.0.0.0/8x", false, "0 to 32 bits");
+	one_prefix("10.0.0.0/99999999999999999999", false, "0 to 32 bits");
+	one_prefix("10.0.0/8", false, "not an IPv4 or IPv6 address");
+	one_prefix("", false, "not an IPv4 or IPv6 address");
+	one_prefix("/8", false, "not an IPv4 or IPv6 address");
+	one_prefix("default", false, "not an IPv4 or IPv6 address");
+}
+
 static void test_counters(void)
 {
 	unsigned int i, bad = 0;
@@ -145,6 +191,7 @@ int main(void)
 	test_bad();
 	test_unfit();
 	test_mac();
+	test_prefix();
 	test_counters();
 	printf("1..%u\n", tests);
 	return failures ? 1 : 0;
