@@ -463,6 +463,7 @@ gone_with_flows() { # pod|node
 hook_comes_and_goes() {
 	hooked() { on nodeA nft list hooks 2>/dev/null | grep -q '\[shunt\]'; }
 	no_hook() { ! hooked; }
+	modprobe -q nfnetlink_hook || skip "this kernel does not list hooks"
 	use shunt
 	at_end 'both no_rules; no_paths'
 	no_paths
