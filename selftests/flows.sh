@@ -303,6 +303,37 @@ services() { # FAMILY
 	both no_invalid
 }
 
+# The route of the other node to its pod, with more words.
+route_to_pod() { # FAMILY [WORD...]
+	local family=$1 to way=(dev podB1)
+	to=$(addr podB1 "$family")/$(host_prefix "$family")
+	shift
+	if [[ $TOPO = shunt* ]]; then
+		way=(via 169.254.1.2 dev shunt0 onlink)
+		[[ $family = 4 ]] || way=(via fe80::2 dev shunt0 onlink)
+	fi
+	ipn nodeB route replace "$to" "${way[@]}" "$@"
+	ipn podA1 "-$family" route flush cache
+}
+
+# An error from the way to the backend is for the socket that knows the service
+# alone.
+service_pmtu() { # FAMILY
+	local family=$1 vip=VIP$1
+	at_end 'both route_to_pod "$family"; both no_rules; no_paths'
+	both firewall
+	both kube_proxy "$family"
+	both start_who podB1
+	both route_to_pod "$family" mtu 1300
+	use shunt
+	ctl nodeA path add "${!vip%10}11" stack
+	snap nodeA
+	same podA1 ask "${!vip%10}11" 80 tcp 3 0 5000
+	ipn podA1 "-$family" route get "${!vip%10}11" | grep 'mtu 1300'
+	expect nodeA punt_flow=1..
+	both no_invalid
+}
+
 # The very first connection of a node, before anything watches what leaves.
 first_connection() { # FAMILY
 	local family=$1
@@ -562,6 +593,7 @@ for family in 4 6; do
 	t "v$family port mapping, large answers" port_mapping_mtu $family
 	t "v$family ping mapping" ping_mapping $family
 	t "v$family services" services $family
+	t "v$family service, path MTU" service_pmtu $family
 	t "v$family masquerade for outside" outside_masqueraded $family
 	t "v$family probe from a translated source" probe $family
 	t "v$family health check by the node" health_check $family

@@ -4,11 +4,12 @@
 # A service that says who asks, over TCP and UDP.
 #
 #   who.py serve PORT...
-#   who.py ask HOST PORT [tcp|udp] [TIMES [PAUSE]]
+#   who.py ask HOST PORT [tcp|udp] [TIMES [PAUSE [SIZE]]]
 #
 # "serve" answers each line (TCP) or datagram (UDP) with the address that it
 # came from. "ask" asks TIMES times in one connection, with PAUSE seconds
-# between, and prints the answers, each once; it fails if one is missing.
+# between and SIZE bytes each, and prints the answers, each once; it fails if one
+# is missing.
 """Say who asks."""
 
 import selectors
@@ -84,7 +85,7 @@ def ask(host, port, protocol='tcp', times='1', pause='0', size='4'):
         answer = sock.recv(65536)
         if not answer:
             sys.exit('the connection was closed')
-        said.add(answer.decode().strip())
+        said.update(answer.decode().split())
     print('\n'.join(sorted(said)))
 
 
