@@ -116,13 +116,25 @@ static noinline rx_handler_result_t steer_ask(struct shunt_uplink *uplink,
 	return forward(uplink, skb, &route);
 }
 
+/* Steered is only what the host would have taken for itself: unicast to its own
+ * MAC address, outside of VLANs, without a tunnel's metadata.
+ */
+static bool is_for_host(const struct sk_buff *skb)
+{
+	return skb->pkt_type == PACKET_HOST && !skb_vlan_tag_present(skb) &&
+	       !skb_dst(skb);
+}
+
 /* Out of line, so that the host's own packets do not pay for its frame. */
 static noinline rx_handler_result_t steer(struct shunt_uplink *uplink,
 					  struct sk_buff **pskb)
 {
-	struct sk_buff *skb = skb_share_check(*pskb, GFP_ATOMIC);
 	struct shunt_route *route;
+	struct sk_buff *skb;
 
+	if (unlikely(!is_for_host(*pskb)))
+		return RX_HANDLER_PASS;
+	skb = skb_share_check(*pskb, GFP_ATOMIC);
 	if (unlikely(!skb))
 		return RX_HANDLER_CONSUMED;
 	*pskb = skb;
@@ -151,23 +163,16 @@ static __always_inline bool is_candidate(const struct shunt_node *node,
  * shunt_rx_handle() - a packet has arrived on an uplink
  * @pskb: the packet, its data at the network header; may be replaced
  *
- * Steered is only what the host would have taken for itself: unicast to its
- * own MAC address, outside of VLANs, without a tunnel's metadata.
- *
  * Context: rx_handler of an uplink, RCU read side, softirq.
  * Return: PASS for the host's packets and punts, ANOTHER for the pod's,
  * CONSUMED for what is gone.
  */
 rx_handler_result_t shunt_rx_handle(struct sk_buff **pskb)
 {
-	const struct sk_buff *skb = *pskb;
 	struct shunt_uplink *uplink;
 
-	if (unlikely(skb->pkt_type != PACKET_HOST ||
-		     skb_vlan_tag_present(skb) || skb_dst(skb)))
-		return RX_HANDLER_PASS;
-	uplink = rcu_dereference(skb->dev->rx_handler_data);
-	if (!is_candidate(uplink->node, skb))
+	uplink = rcu_dereference((*pskb)->dev->rx_handler_data);
+	if (!is_candidate(uplink->node, *pskb))
 		return RX_HANDLER_PASS;
 	return steer(uplink, pskb);
 }
