@@ -165,45 +165,29 @@ static void let_go(struct shunt_host *host)
 	spin_unlock_bh(&host->waiting.lock);
 }
 
-/**
- * shunt_host_watch() - make sure that the hook is there
- * @node: the node
- *
- * Context: may sleep.
- * Return: 0 or -ENOMEM.
- */
-int shunt_host_watch(struct shunt_node *node)
-{
-	struct shunt_host *host = node->host;
-	int err = 0;
-
-	mutex_lock(&host->lock);
-	WRITE_ONCE(host->punted, jiffies);
-	if (!host->watching && !READ_ONCE(node->dead))
-		err = nf_register_net_hook(node->net, &host->ops);
-	if (!err) {
-		let_go(host);
-		schedule_delayed_work(&host->stop, WATCH_INTERVAL);
-	}
-	mutex_unlock(&host->lock);
-	return err;
-}
-
 /* Without memory for the hook there is none for state either: what waits is
  * dropped like in any full queue.
  */
 static void start(struct work_struct *work)
 {
 	struct shunt_host *host = container_of(work, struct shunt_host, start);
+	int err = 0;
 
-	if (shunt_host_watch(host->node))
+	mutex_lock(&host->lock);
+	if (!host->watching)
+		err = nf_register_net_hook(host->node->net, &host->ops);
+	if (!err) {
+		let_go(host);
+		schedule_delayed_work(&host->stop, WATCH_INTERVAL);
+	} else {
 		skb_queue_purge(&host->waiting);
+	}
+	mutex_unlock(&host->lock);
 }
 
 static bool is_needed(const struct shunt_host *host)
 {
-	return READ_ONCE(host->node->stack_paths) ||
-	       time_before(jiffies, READ_ONCE(host->punted) + WATCH_TIMEOUT);
+	return time_before(jiffies, READ_ONCE(host->punted) + WATCH_TIMEOUT);
 }
 
 /* Under the lock. */

@@ -11,7 +11,6 @@
 int shunt_host_alloc(struct shunt_node *node);
 void shunt_host_free(struct shunt_node *node);
 void shunt_host_stop(struct shunt_node *node);
-int shunt_host_watch(struct shunt_node *node);
 void shunt_host_sends(struct shunt_node *node, struct shunt_pod *pod,
 		      struct sk_buff *skb);
 bool shunt_host_waits(struct shunt_node *node, struct sk_buff *skb);

@@ -7,7 +7,6 @@
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 
-#include "host.h"
 #include "path.h"
 #include "route.h"
 
@@ -53,32 +52,19 @@ struct shunt_path *shunt_path_find(struct shunt_node *node,
 	return found ? container_of(found, struct shunt_path, prefix) : NULL;
 }
 
-static int count_stack(struct shunt_node *node, u8 old, u8 new)
+static void count_stack(struct shunt_node *node, u8 old, u8 new)
 {
 	unsigned int paths = node->stack_paths;
 
 	paths += new == SHUNT_PATH_ACTION_STACK;
 	paths -= old == SHUNT_PATH_ACTION_STACK;
-	/* The first packet of the first such connection is noted already. */
-	if (paths && !node->stack_paths) {
-		int err = shunt_host_watch(node);
-
-		if (err)
-			return err;
-	}
 	WRITE_ONCE(node->stack_paths, paths);
-	return 0;
 }
 
-static int change(struct shunt_node *node, struct shunt_path *path, u8 action)
+static void change(struct shunt_path *path, u8 action)
 {
-	int err;
-
-	err = count_stack(node, path->action, action);
-	if (err)
-		return err;
+	count_stack(path->node, path->action, action);
 	WRITE_ONCE(path->action, action);
-	return 0;
 }
 
 static int insert(struct shunt_node *node, const struct shunt_prefix *prefix,
@@ -94,22 +80,14 @@ static int insert(struct shunt_node *node, const struct shunt_prefix *prefix,
 	path->action = action;
 	path->node = node;
 	err = shunt_lpm_add(node->path_table, &path->prefix);
-	if (err)
-		goto err_free;
-	err = count_stack(node, SHUNT_PATH_ACTION_DIRECT, action);
-	if (err)
-		goto err_del;
+	if (err) {
+		kfree(path);
+		return err;
+	}
+	count_stack(node, SHUNT_PATH_ACTION_DIRECT, action);
 	list_add_tail(&path->list, &node->paths);
 	node->changes++;
 	return 0;
-
-err_del:
-	shunt_lpm_del(node->path_table, &path->prefix);
-	kfree_rcu(path, rcu);
-	return err;
-err_free:
-	kfree(path);
-	return err;
 }
 
 /**
@@ -125,10 +103,10 @@ int shunt_path_add(struct shunt_node *node, const struct shunt_prefix *prefix,
 		   u8 action)
 {
 	struct shunt_path *path = shunt_path_find(node, prefix);
-	int err;
+	int err = 0;
 
 	if (path)
-		err = change(node, path, action);
+		change(path, action);
 	else
 		err = insert(node, prefix, action);
 	if (!err)
@@ -150,7 +128,7 @@ int shunt_path_del(struct shunt_node *node, const struct shunt_prefix *prefix)
 
 	if (!path)
 		return -ENOENT;
-	change(node, path, SHUNT_PATH_ACTION_DIRECT);
+	change(path, SHUNT_PATH_ACTION_DIRECT);
 	shunt_lpm_del(node->path_table, &path->prefix);
 	list_del(&path->list);
 	node->changes++;

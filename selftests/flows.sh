@@ -502,11 +502,17 @@ hook_comes_and_goes() {
 	pings podA1 podB1 4 3
 	pings nodeA podA1 4 3
 	not hooked
-	ctl nodeA path add 10.96.0.0/16 direct
+	# Where nothing is tracked or translated, there is nothing to look for.
+	ctl nodeA path add 10.2.0.0/24 stack
+	snap nodeA
+	pings podA1 podB1 4 3
+	expect nodeA punt_path=6
 	not hooked
-	ctl nodeA path add 10.96.0.0/16 stack
+	firewall
+	pings podA1 podB1 4 3
 	hooked
-	ctl nodeA path del 10.96.0.0/16
+	no_rules
+	ctl nodeA path del 10.2.0.0/24
 	await 60 no_hook
 }
 

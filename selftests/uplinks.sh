@@ -98,6 +98,8 @@ restore() {
 	for node in nodeA nodeB; do
 		n=$((n + 1)) to=$([[ $node = nodeA ]] && echo 2 || echo 1)
 		ipn "$node" link del up7 2>/dev/null || true
+		ipn "$node" xfrm policy flush
+		ipn "$node" xfrm state flush
 		ipn "$node" link set nic1 nomaster
 		ipn "$node" link set nic0 up
 		ipn "$node" link set nic1 up
@@ -110,7 +112,7 @@ restore() {
 	done
 }
 
-# Also devices stacked on NICs: VLAN, bond, bridge itself, VXLAN.
+# Also devices stacked on NICs, and tunnels with and without Ethernet in them.
 over() { # FAMILY TYPE
 	local node n=0 net
 	at_end restore
@@ -120,8 +122,8 @@ over() { # FAMILY TYPE
 		vlan)
 			ipn "$node" link add link nic1 name up7 type vlan id 7
 			;;
-		bond)
-			ipn "$node" link add up7 type bond mode active-backup \
+		bond-*)
+			ipn "$node" link add up7 type bond mode "${2#bond-}" \
 				miimon 100
 			ipn "$node" link set nic1 down
 			ipn "$node" link set nic1 master up7
@@ -133,6 +135,25 @@ over() { # FAMILY TYPE
 		vxlan)
 			ipn "$node" link add up7 type vxlan id 7 dstport 4789 \
 				remote 192.168.8.$((3 - n)) dev nic1
+			;;
+		geneve)
+			ipn "$node" link add up7 type geneve id 7 \
+				remote 192.168.8.$((3 - n))
+			;;
+		macsec)
+			macsec "$node" "$n"
+			;;
+		gre)
+			ipn "$node" link add up7 type ip6gre \
+				local fd08::"$n" remote fd08::$((3 - n))
+			;;
+		tun)
+			bg "$node" socat "TUN,tun-name=up7,iff-no-pi" \
+				"UDP-DATAGRAM:192.168.8.$((3 - n)):7777,bind=:7777"
+			await 10 ipn "$node" link show up7
+			;;
+		xfrm)
+			ipsec "$node" "$n"
 			;;
 		wireguard)
 			wireguard "$node" "$n"
@@ -147,8 +168,10 @@ over() { # FAMILY TYPE
 		ipn "$node" link set up7 up
 		ctl "$node" uplink add up7
 	done
-	# The MTU of what lies above others is smaller.
-	snap nodeA
+	# The MTU of what lies above others is smaller, and the pods' with it.
+	[[ $(on podA1 cat /sys/class/net/eth0/mtu) = \
+		$(on nodeA cat /sys/class/net/{nic0,up7}/mtu | sort -n |
+			head -n 1) ]]
 	for net in 4 6; do
 		case $net$1 in
 		44) ipn nodeA route replace 10.2.0.0/24 via 192.168.7.2 ;;
@@ -174,6 +197,37 @@ over() { # FAMILY TYPE
 	netperf_rate podA1 podB1 "$1" TCP_STREAM 1
 	expect nodeA tx_direct=10.. rx_direct=10.. tx_stack=0..20
 	expect nodeB rx_direct=10..
+}
+
+# Each sends with its own key.
+macsec() { # NODE NUMBER
+	local peer=02:00:00:00:0b:01
+	[[ $2 = 1 ]] || peer=02:00:00:00:0a:01
+	ipn "$1" link add link nic1 name up7 type macsec encrypt on
+	ipn "$1" macsec add up7 tx sa 0 pn 1 on key 0"$2" \
+		"$(printf '%032d' "$2")"
+	ipn "$1" macsec add up7 rx port 1 address "$peer"
+	ipn "$1" macsec add up7 rx port 1 address "$peer" sa 0 pn 1 on \
+		key 0$((3 - $2)) "$(printf '%032d' $((3 - $2)))"
+}
+
+# Route-based: the interface's policies carry its id.
+ipsec() { # NODE NUMBER
+	local own=192.168.8.$2 peer=192.168.8.$((3 - $2)) dir from to
+	ipn "$1" link add up7 type xfrm dev nic1 if_id 7
+	for dir in out in fwd; do
+		from=$peer to=$own
+		[[ $dir != out ]] || from=$own to=$peer
+		ipn "$1" xfrm policy add dir "$dir" if_id 7 \
+			tmpl src "$from" dst "$to" proto esp reqid 7 mode tunnel
+		ipn "$1" -6 xfrm policy add src ::/0 dst ::/0 dir "$dir" if_id 7 \
+			tmpl src "$from" dst "$to" proto esp reqid 7 mode tunnel
+		[[ $dir != fwd ]] || continue
+		ipn "$1" xfrm state add src "$from" dst "$to" proto esp \
+			spi 0x"${from##*.}" reqid 7 mode tunnel if_id 7 \
+			aead 'rfc4106(gcm(aes))' \
+			0x000102030405060708090a0b0c0d0e0f10111213 128
+	done
 }
 
 wireguard() { # NODE NUMBER
@@ -385,7 +439,8 @@ for family in 4 6; do
 	t "v$family route change" route_change $family
 	t "v$family neighbour change" neighbour_change $family
 	t "v$family uplink down and up" uplink_down $family
-	for kind in vlan bond bridge vxlan ipip wireguard; do
+	for kind in vlan bond-active-backup bond-balance-xor bridge macsec \
+		vxlan geneve ipip gre tun xfrm wireguard; do
 		t "v$family uplink $kind" over $family $kind
 	done
 done
