@@ -251,7 +251,7 @@ static void forget_ct(struct shunt_flow *flow)
 {
 	if (flow->ct)
 		nf_conntrack_put(&flow->ct->ct_general);
-	flow->ct = NULL;
+	WRITE_ONCE(flow->ct, NULL);
 }
 
 static void remove(struct shunt_node *node, struct shunt_flow *flow)
@@ -357,14 +357,25 @@ static struct shunt_flow *create_both(struct shunt_node *node,
 
 static void refresh(struct shunt_flow *flow, struct nf_conn *ct)
 {
-	flow->until = jiffies + (ct ? CONFIRM_TIMEOUT : IDLE_TIMEOUT);
+	unsigned long timeout = ct ? CONFIRM_TIMEOUT : IDLE_TIMEOUT;
+
+	WRITE_ONCE(flow->until, jiffies + timeout);
 	if (flow->ct == ct)
 		return;
 	forget_ct(flow);
 	if (!ct)
 		return;
 	nf_conntrack_get(&ct->ct_general);
-	flow->ct = ct;
+	WRITE_ONCE(flow->ct, ct);
+}
+
+/* Known, and not to be refreshed so soon: no need for the lock. */
+static bool is_fresh(const struct shunt_flow *flow, const struct nf_conn *ct)
+{
+	if (!flow || READ_ONCE(flow->ct) != ct)
+		return false;
+	return ct || time_before(jiffies + IDLE_TIMEOUT / 2,
+				 READ_ONCE(flow->until));
 }
 
 /**
@@ -382,8 +393,8 @@ void shunt_flow_note(struct shunt_node *node, struct shunt_pod *pod,
 	struct shunt_flows *flows = node->flows;
 	struct shunt_flow *flow;
 
-	flow = shunt_flow_lookup(flows, key);
-	if (flow && ct && READ_ONCE(flow->ct) == ct && READ_ONCE(pod->asks))
+	if (is_fresh(shunt_flow_lookup(flows, key), ct) &&
+	    READ_ONCE(pod->asks))
 		return;
 	spin_lock_bh(&flows->lock);
 	/* Nobody would sweep up after who comes later than the end. */
