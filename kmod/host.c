@@ -165,9 +165,15 @@ static void let_go(struct shunt_host *host)
 	spin_unlock_bh(&host->waiting.lock);
 }
 
-/* Without memory for the hook there is none for state either: what waits is
- * dropped like in any full queue.
- */
+static void drop_waiting(struct shunt_host *host, enum shunt_stat why)
+{
+	struct shunt_node *node = host->node;
+	struct sk_buff *skb;
+
+	while ((skb = skb_dequeue(&host->waiting)))
+		shunt_deliver_drop(node->stats, node->dev, skb, why);
+}
+
 static void start(struct work_struct *work)
 {
 	struct shunt_host *host = container_of(work, struct shunt_host, start);
@@ -180,7 +186,7 @@ static void start(struct work_struct *work)
 		let_go(host);
 		schedule_delayed_work(&host->stop, WATCH_INTERVAL);
 	} else {
-		skb_queue_purge(&host->waiting);
+		drop_waiting(host, SHUNT_STAT_DROP_NOMEM);
 	}
 	mutex_unlock(&host->lock);
 }
@@ -229,12 +235,12 @@ static bool is_forwardable(const struct sk_buff *skb)
  *
  * Context: RCU read side, any.
  * Return: true if the packet was taken, and will be delivered when the hook is
- * there, false if it can go on.
+ * there, or was dropped because too many wait; false if it can go on.
  */
 bool shunt_host_waits(struct shunt_node *node, struct sk_buff *skb)
 {
 	struct shunt_host *host = node->host;
-	bool taken;
+	bool watching, full;
 
 	if (!is_filtered(node->net, skb->protocol) || !is_forwardable(skb))
 		return false;
@@ -246,13 +252,18 @@ bool shunt_host_waits(struct shunt_node *node, struct sk_buff *skb)
 	if (likely(READ_ONCE(host->watching)))
 		return false;
 	spin_lock_bh(&host->waiting.lock);
-	taken = !host->watching && skb_queue_len(&host->waiting) < MAX_WAITING;
-	if (taken)
+	watching = host->watching;
+	full = skb_queue_len(&host->waiting) >= MAX_WAITING;
+	if (!watching && !full)
 		__skb_queue_tail(&host->waiting, skb);
 	spin_unlock_bh(&host->waiting.lock);
-	if (taken)
-		schedule_work(&host->start);
-	return taken;
+	if (watching)
+		return false;
+	if (full)
+		shunt_deliver_drop(node->stats, node->dev, skb,
+				   SHUNT_STAT_DROP_BACKLOG);
+	schedule_work(&host->start);
+	return true;
 }
 
 /**
@@ -338,7 +349,7 @@ void shunt_host_stop(struct shunt_node *node)
 		unwatch(host);
 	mutex_unlock(&host->lock);
 	cancel_delayed_work_sync(&host->stop);
-	skb_queue_purge(&host->waiting);
+	drop_waiting(host, SHUNT_STAT_DROP_DOWN);
 }
 
 /**
