@@ -6,6 +6,7 @@
 #   make install         module and tools (PREFIX, DESTDIR)
 #   make check           static checks
 #   make test            all tests, in guests (KERNELS="6.1 6.12")
+#   make soak            10 minutes of everything that comes and goes
 #   make demo            two nodes and their pods, in a guest
 #   make bench-quick     the short benchmark, in a guest
 #
@@ -81,13 +82,21 @@ uninstall:
 clean:
 	rm -rf $(OUT)
 
-.PHONY: check test demo bench-quick
+.PHONY: check test soak demo bench-quick
 check:
 	scripts/check
 
 test:
 	scripts/deps build vm test
 	selftests/run $(KERNELS)
+
+soak:
+	scripts/deps build vm test
+	for kernel in $(KERNELS); do \
+		$(MAKE) -s tools modules KVER=$$kernel && \
+		selftests/vm/run --kernel $$kernel --mem 1536 --timeout 1800 \
+			--env STRESS_SECONDS=600 -- selftests/stress.sh || exit; \
+	done
 
 demo:
 	selftests/demo
