@@ -87,6 +87,7 @@ uplink_detached() {
 uplink_flaps() {
 	ipn nodeA link set nic1 down
 	ipn nodeA link set nic1 up
+	ipn nodeA address replace fd08::1/64 dev nic1 nodad
 }
 
 uplink_unregistered() {
@@ -209,6 +210,7 @@ well_again() {
 	ipn nodeA link set nic0 up
 	ipn nodeA link set nic0 mtu 1500
 	on nodeA nft flush ruleset
+	uplink_unregistered
 	routes_change
 	node_goes
 	for family in 4 6; do

@@ -225,6 +225,7 @@ ipsec() { # NODE NUMBER
 		[[ $dir != fwd ]] || continue
 		ipn "$1" xfrm state add src "$from" dst "$to" proto esp \
 			spi 0x"${from##*.}" reqid 7 mode tunnel if_id 7 \
+			flag af-unspec \
 			aead 'rfc4106(gcm(aes))' \
 			0x000102030405060708090a0b0c0d0e0f10111213 128
 	done
