@@ -538,6 +538,10 @@ static bool xfrm_applies(const struct shunt_entry *entry, struct sk_buff *skb,
 	bool applies;
 
 	forget_pod(entry, skb);
+	/* Which interface it came through is looked for there, and found in
+	 * what GRO has left.
+	 */
+	memset(skb->cb, 0, max(sizeof(*IPCB(skb)), sizeof(*IP6CB(skb))));
 	skb->dev = entry->iif;
 	skb_dst_drop(skb);
 	skb_dst_set_noref(skb, route->dst);
