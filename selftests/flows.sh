@@ -106,6 +106,33 @@ portmap() { # FAMILY POD HOSTPORT
 	done
 }
 
+# The same as newer ones write it, for nftables.
+portmap_nft() { # FAMILY POD HOSTPORT
+	local ip=ip loopback=127.0.0.1 pod
+	pod=$(addr "$2" "$1")
+	[[ $1 = 4 ]] || ip=ip6 loopback=::1
+	on nodeA nft -f - <<-END
+		table inet cni_hostport {
+			chain hostports {
+				tcp dport $3 dnat $ip to $(endpoint "$pod" 80)
+				udp dport $3 dnat $ip to $(endpoint "$pod" 80)
+			}
+			chain prerouting {
+				type nat hook prerouting priority dstnat
+				fib daddr type local jump hostports
+			}
+			chain output {
+				type nat hook output priority -100
+				fib daddr type local jump hostports
+			}
+			chain masquerading {
+				type nat hook postrouting priority srcnat
+				$ip saddr { $pod, $loopback } $ip daddr $pod masquerade
+			}
+		}
+	END
+}
+
 # What kube-proxy writes for a service of ADDRESS:80 and NODEPORT with the
 # backends POD..., of which it takes the first, but every second time.
 readonly VIP4=10.96.0.10 VIP6=fd96::10
@@ -218,9 +245,9 @@ new_node() {
 
 # From outside, from a pod there, from the node, from its pods and from the pod
 # itself.
-port_mapping() { # FAMILY
+port_mapping() { # FAMILY RULES
 	local family=$1 host from proto
-	setup portmap "$family" podA1 8080
+	setup "$2" "$family" podA1 8080
 	both start_who podA1
 	use shunt
 	host=$(addr nodeA "$family")
@@ -595,7 +622,8 @@ t "paths of each family" paths_by_family
 for family in 4 6; do
 	t "v$family first connection through the host" first_connection $family
 	t "v$family exceptions under stack prefixes" exceptions_of_paths $family
-	t "v$family port mapping" port_mapping $family
+	t "v$family port mapping" port_mapping $family portmap
+	t "v$family port mapping by nftables" port_mapping $family portmap_nft
 	t "v$family port mapping, large answers" port_mapping_mtu $family
 	t "v$family ping mapping" ping_mapping $family
 	t "v$family services" services $family

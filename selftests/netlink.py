@@ -199,7 +199,7 @@ def genl_request(command, args):
     if "netns" in args:
         fd = os.open(args["netns"], os.O_RDONLY)
         body += attr(names["netns-fd"], struct.pack("=I", fd))
-    if "ifindex" in args:
+    if "ifindex" in args and "ifindex" in names:
         body += attr(names["ifindex"], struct.pack("=I", int(args["ifindex"])))
     for address in args.get("address", []):
         body += attr(names["address"], pack_address(address))
