@@ -141,6 +141,7 @@ bool shunt_deliver_punted(struct shunt_node *node, struct sk_buff *skb)
 void shunt_deliver_stack(struct shunt_node *node, struct shunt_pod *pod,
 			 struct sk_buff *skb, enum shunt_stat why)
 {
+	enum shunt_host_wait wait = SHUNT_HOST_GOES_ON;
 	unsigned int len = skb->len + ETH_HLEN;
 	struct shunt_addr saddr, daddr;
 
@@ -159,11 +160,11 @@ void shunt_deliver_stack(struct shunt_node *node, struct shunt_pod *pod,
 	skb->dev = node->dev;
 	if (shunt_stat_is_exception(why))
 		nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
-	else if (shunt_host_waits(node, skb))
-		goto count;
-	if (!shunt_deliver_punted(node, skb))
+	else
+		wait = shunt_host_waits(node, skb);
+	if (wait == SHUNT_HOST_DROPPED ||
+	    (wait == SHUNT_HOST_GOES_ON && !shunt_deliver_punted(node, skb)))
 		return;
-count:
 	shunt_stats_packet(pod->stats, SHUNT_STAT_TX_STACK,
 			   SHUNT_STAT_TX_BYTES, len);
 }

@@ -205,7 +205,7 @@ static void pod_uninit(struct net_device *dev)
 	list_del(&pod->list);
 	node->changes++;
 	RCU_INIT_POINTER(pod->node, NULL);
-	shunt_flow_forget(node, pod);
+	shunt_flow_forget(node, pod, NULL);
 	shunt_stats_sum(&node->gone, pod->stats);
 }
 

@@ -11,6 +11,7 @@
 #include <linux/icmpv6.h>
 #include <linux/jiffies.h>
 #include <linux/moduleparam.h>
+#include <linux/mutex.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -28,16 +29,19 @@
 /* A conntrack entry is confirmed with its first packet, or never. */
 #define CONFIRM_TIMEOUT (10 * HZ)
 
-/* Conntrack's own default is not larger, so that its limit comes first. */
-static unsigned int flow_max = 262144;
+/* A connection may take two, and conntrack's own default is not more than half
+ * of this: so its limit comes first.
+ */
+static unsigned int flow_max = 524288;
 module_param(flow_max, uint, 0644);
 MODULE_PARM_DESC(flow_max,
-		 "flows that a node remembers; a pod that finds no room is punted whole (default: 262144)");
+		 "flows that a node remembers; a pod that finds no room is punted whole (default: 524288)");
 
 /**
  * struct shunt_flows - the flows of a node
  * @table: &struct shunt_flow_dir by key
  * @lock: serializes changes
+ * @walk: held by who goes round @list, which two at once would not see all of
  * @list: all flows, who was not looked after for longest first
  * @count: how many there are
  * @collect: removes those that are over
@@ -46,6 +50,7 @@ MODULE_PARM_DESC(flow_max,
 struct shunt_flows {
 	struct rhashtable table;
 	spinlock_t lock; /* of all changes */
+	struct mutex walk; /* of who goes round @list */
 	struct list_head list;
 	unsigned int count;
 	struct delayed_work collect;
@@ -68,63 +73,106 @@ static bool has_ports(u8 proto)
 	       proto == IPPROTO_DCCP;
 }
 
-/* Where the transport header is, or -1 in a fragment. */
-static int transport_v4(const struct sk_buff *skb, u8 *proto)
-{
-	const struct iphdr *iph = ip_hdr(skb);
+/**
+ * struct transport - what comes behind an IP header
+ * @offset: where it is, from &sk_buff.data; negative if it is not there
+ * @proto: its protocol
+ * @is_fragment: some of it is in other packets
+ */
+struct transport {
+	int offset;
+	u8 proto;
+	bool is_fragment;
+};
 
-	*proto = iph->protocol;
-	if (ip_is_fragment(iph))
-		return -1;
-	return skb_network_offset(skb) + iph->ihl * 4;
+static struct transport find_v4(const struct iphdr *iph, int offset)
+{
+	return (struct transport){
+		.offset = iph->frag_off & htons(IP_OFFSET) ?
+			  -1 : offset + iph->ihl * 4,
+		.proto = iph->protocol,
+		.is_fragment = ip_is_fragment(iph),
+	};
 }
 
-static int transport_v6(const struct sk_buff *skb, u8 *proto)
+static struct transport find_v6(const struct sk_buff *skb,
+				const struct ipv6hdr *ip6h, int offset)
 {
-	int offset = skb_network_offset(skb) + sizeof(struct ipv6hdr);
+	struct transport t = { .proto = ip6h->nexthdr };
 	__be16 frag = 0;
 
-	*proto = ipv6_hdr(skb)->nexthdr;
-	offset = ipv6_skip_exthdr(skb, offset, proto, &frag);
-	return frag ? -1 : offset;
+	t.offset = ipv6_skip_exthdr(skb, offset + sizeof(*ip6h), &t.proto,
+				    &frag);
+	if (frag & htons(~7))
+		t.offset = -1;
+	t.is_fragment = frag;
+	return t;
+}
+
+/* The IP header at OFFSET, of the packet or of one that it quotes. */
+static bool read_addrs(const struct sk_buff *skb, int offset,
+		       struct shunt_flow_key *key, struct transport *t)
+{
+	const struct ipv6hdr *ip6h;
+	struct ipv6hdr _ip6h;
+	const struct iphdr *iph;
+	struct iphdr _iph;
+
+	memset(key, 0, sizeof(*key));
+	switch (skb->protocol) {
+	case htons(ETH_P_IP):
+		iph = skb_header_pointer(skb, offset, sizeof(_iph), &_iph);
+		if (!iph)
+			return false;
+		key->saddr = shunt_addr_v4(iph->saddr);
+		key->daddr = shunt_addr_v4(iph->daddr);
+		*t = find_v4(iph, offset);
+		return true;
+	case htons(ETH_P_IPV6):
+		ip6h = skb_header_pointer(skb, offset, sizeof(_ip6h), &_ip6h);
+		if (!ip6h)
+			return false;
+		key->saddr.v6 = ip6h->saddr;
+		key->daddr.v6 = ip6h->daddr;
+		*t = find_v6(skb, ip6h, offset);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void read_ports(const struct sk_buff *skb, const struct transport *t,
+		       struct shunt_flow_key *key)
+{
+	struct { __be16 source, dest; } _ports, *ports;
+
+	if (t->offset < 0 || !has_ports(t->proto))
+		return;
+	ports = skb_header_pointer(skb, t->offset, sizeof(_ports), &_ports);
+	if (!ports)
+		return;
+	key->proto = t->proto;
+	key->sport = ports->source;
+	key->dport = ports->dest;
 }
 
 /**
- * shunt_flow_read_key() - which flow is a packet of?
- * @skb: packet, its network header set and in the linear part
+ * shunt_flow_read_key() - which flow does a packet make?
+ * @skb: packet, its network header set
  * @key: filled in; without protocol and ports if the packet has none
+ *
+ * Those of the first fragment are those of the flow, whose other packets may be
+ * whole.
  *
  * Return: false if the packet is no IP.
  */
 bool shunt_flow_read_key(const struct sk_buff *skb, struct shunt_flow_key *key)
 {
-	struct { __be16 source, dest; } _ports, *ports;
-	int offset;
-	u8 proto;
+	struct transport t;
 
-	memset(key, 0, sizeof(*key));
-	switch (skb->protocol) {
-	case htons(ETH_P_IP):
-		key->saddr = shunt_addr_v4(ip_hdr(skb)->saddr);
-		key->daddr = shunt_addr_v4(ip_hdr(skb)->daddr);
-		offset = transport_v4(skb, &proto);
-		break;
-	case htons(ETH_P_IPV6):
-		key->saddr.v6 = ipv6_hdr(skb)->saddr;
-		key->daddr.v6 = ipv6_hdr(skb)->daddr;
-		offset = transport_v6(skb, &proto);
-		break;
-	default:
+	if (!read_addrs(skb, skb_network_offset(skb), key, &t))
 		return false;
-	}
-	if (offset < 0 || !has_ports(proto))
-		return true;
-	ports = skb_header_pointer(skb, offset, sizeof(_ports), &_ports);
-	if (!ports)
-		return true;
-	key->proto = proto;
-	key->sport = ports->source;
-	key->dport = ports->dest;
+	read_ports(skb, &t, key);
 	return true;
 }
 
@@ -157,75 +205,49 @@ struct shunt_flow *shunt_flow_lookup(struct shunt_flows *flows,
 		     NULL;
 }
 
-static struct shunt_flow *lookup_pair(struct shunt_flows *flows,
-				      const struct shunt_flow_key *key)
+/* An ICMP error is of the flow that the packet in it is of: where that begins,
+ * or 0.
+ */
+static int find_quoted(const struct sk_buff *skb, const struct transport *t)
 {
-	struct shunt_flow_key pair = {
-		.saddr = key->saddr,
-		.daddr = key->daddr,
-	};
+	u8 _type, *type;
 
-	return shunt_flow_lookup(flows, &pair);
-}
-
-/* An ICMP error is of the flow that the packet in it is of. */
-static bool read_error_v4(const struct sk_buff *skb, struct shunt_flow_key *key)
-{
-	struct { struct icmphdr icmp; struct iphdr inner; } _error, *error;
-	u8 proto;
-	int offset;
-
-	offset = transport_v4(skb, &proto);
-	if (offset < 0 || proto != IPPROTO_ICMP)
-		return false;
-	error = skb_header_pointer(skb, offset, sizeof(_error), &_error);
-	if (!error || !icmp_is_err(error->icmp.type))
-		return false;
-	key->saddr = shunt_addr_v4(error->inner.saddr);
-	key->daddr = shunt_addr_v4(error->inner.daddr);
-	return true;
-}
-
-static bool read_error_v6(const struct sk_buff *skb, struct shunt_flow_key *key)
-{
-	struct { struct icmp6hdr icmp; struct ipv6hdr inner; } _error, *error;
-	u8 proto;
-	int offset;
-
-	offset = transport_v6(skb, &proto);
-	if (offset < 0 || proto != IPPROTO_ICMPV6)
-		return false;
-	error = skb_header_pointer(skb, offset, sizeof(_error), &_error);
-	if (!error || !icmpv6_is_err(error->icmp.icmp6_type))
-		return false;
-	key->saddr.v6 = error->inner.saddr;
-	key->daddr.v6 = error->inner.daddr;
-	return true;
-}
-
-static bool read_error(const struct sk_buff *skb, struct shunt_flow_key *key)
-{
-	if (skb->protocol == htons(ETH_P_IP))
-		return read_error_v4(skb, key);
-	return read_error_v6(skb, key);
+	if (t->offset < 0 || t->is_fragment)
+		return 0;
+	type = skb_header_pointer(skb, t->offset, sizeof(_type), &_type);
+	if (!type)
+		return 0;
+	if (t->proto == IPPROTO_ICMP && icmp_is_err(*type))
+		return t->offset + sizeof(struct icmphdr);
+	if (t->proto == IPPROTO_ICMPV6 && icmpv6_is_err(*type))
+		return t->offset + sizeof(struct icmp6hdr);
+	return 0;
 }
 
 /**
  * shunt_flow_covers() - is a packet of a flow that is remembered?
  * @flows: the node's flows
- * @skb: packet, its network header set and in the linear part
+ * @skb: packet, its network header set
+ *
+ * Fragments are looked for by their addresses alone, as all of a datagram must
+ * go the same way.
  *
  * Context: RCU read side.
  */
 bool shunt_flow_covers(struct shunt_flows *flows, const struct sk_buff *skb)
 {
 	struct shunt_flow_key key;
+	struct transport t;
+	int quoted;
 
-	if (!shunt_flow_read_key(skb, &key))
+	if (!read_addrs(skb, skb_network_offset(skb), &key, &t))
 		return false;
-	if (shunt_flow_lookup(flows, &key))
-		return true;
-	return !key.proto && read_error(skb, &key) && lookup_pair(flows, &key);
+	quoted = find_quoted(skb, &t);
+	if (quoted && !read_addrs(skb, quoted, &key, &t))
+		return false;
+	if (!t.is_fragment)
+		read_ports(skb, &t, &key);
+	return shunt_flow_lookup(flows, &key);
 }
 
 static void free_rcu(struct rcu_head *rcu)
@@ -313,9 +335,9 @@ static struct shunt_flow *create(struct shunt_node *node, struct shunt_pod *pod,
  */
 static void punt_whole(struct shunt_pod *pod)
 {
-	shunt_stats_inc(pod->stats, SHUNT_STAT_FLOW_FULL);
 	if (pod->whole)
 		return;
+	shunt_stats_inc(pod->stats, SHUNT_STAT_FLOW_FULL);
 	WRITE_ONCE(pod->whole, true);
 	if (net_ratelimit())
 		netdev_warn(pod->dev,
@@ -355,16 +377,17 @@ static struct shunt_flow *create_both(struct shunt_node *node,
 	return flow;
 }
 
+/* Some packets of a tracked connection have no entry with them, such as those
+ * that a flowtable forwards: the one that is known stays.
+ */
 static void refresh(struct shunt_flow *flow, struct nf_conn *ct)
 {
 	unsigned long timeout = ct ? CONFIRM_TIMEOUT : IDLE_TIMEOUT;
 
 	WRITE_ONCE(flow->until, jiffies + timeout);
-	if (flow->ct == ct)
+	if (!ct || flow->ct == ct)
 		return;
 	forget_ct(flow);
-	if (!ct)
-		return;
 	nf_conntrack_get(&ct->ct_general);
 	WRITE_ONCE(flow->ct, ct);
 }
@@ -372,10 +395,11 @@ static void refresh(struct shunt_flow *flow, struct nf_conn *ct)
 /* Known, and not to be refreshed so soon: no need for the lock. */
 static bool is_fresh(const struct shunt_flow *flow, const struct nf_conn *ct)
 {
-	if (!flow || READ_ONCE(flow->ct) != ct)
+	if (!flow)
 		return false;
-	return ct || time_before(jiffies + IDLE_TIMEOUT / 2,
-				 READ_ONCE(flow->until));
+	if (ct)
+		return READ_ONCE(flow->ct) == ct;
+	return time_before(jiffies + IDLE_TIMEOUT / 2, READ_ONCE(flow->until));
 }
 
 /**
@@ -393,6 +417,9 @@ void shunt_flow_note(struct shunt_node *node, struct shunt_pod *pod,
 	struct shunt_flows *flows = node->flows;
 	struct shunt_flow *flow;
 
+	/* Who is punted whole needs nothing of the room that others may. */
+	if (READ_ONCE(pod->whole))
+		return;
 	if (is_fresh(shunt_flow_lookup(flows, key), ct) &&
 	    READ_ONCE(pod->asks))
 		return;
@@ -413,21 +440,29 @@ unlock:
 	spin_unlock_bh(&flows->lock);
 }
 
-/* Under the lock, which keeps @ct. */
-static bool is_over(const struct shunt_flow *flow)
+static bool is_ct_over(const struct shunt_flow *flow)
 {
 	const struct nf_conn *ct = flow->ct;
 
-	if (flow->members)
-		return false;
 	if (ct && nf_ct_is_confirmed(ct))
 		return nf_ct_is_dying(ct) || nf_ct_is_expired(ct);
 	return time_after_eq(jiffies, flow->until);
 }
 
-typedef bool (*flow_fn)(const struct shunt_flow *flow, const void *arg);
+/* A pair lives as long as its members, what it held of its own does not. */
+static bool is_over(struct shunt_flow *flow)
+{
+	if (!is_ct_over(flow))
+		return false;
+	if (!flow->members)
+		return true;
+	forget_ct(flow);
+	return false;
+}
 
-/* Once around the list, a few at a time. */
+typedef bool (*flow_fn)(struct shunt_flow *flow, const void *arg);
+
+/* Once around the list, a few at a time. Who comes meanwhile is behind them. */
 static void remove_if(struct shunt_node *node, flow_fn fn, const void *arg)
 {
 	struct shunt_flows *flows = node->flows;
@@ -453,7 +488,7 @@ static void remove_if(struct shunt_node *node, flow_fn fn, const void *arg)
 	}
 }
 
-static bool fn_is_over(const struct shunt_flow *flow, const void *arg)
+static bool fn_is_over(struct shunt_flow *flow, const void *arg)
 {
 	return is_over(flow);
 }
@@ -463,31 +498,52 @@ static void collect(struct work_struct *work)
 	struct shunt_flows *flows = container_of(to_delayed_work(work),
 						 struct shunt_flows, collect);
 
+	mutex_lock(&flows->walk);
 	remove_if(flows->node, fn_is_over, NULL);
+	mutex_unlock(&flows->walk);
 	if (READ_ONCE(flows->count))
 		schedule_delayed_work(&flows->collect, COLLECT_INTERVAL);
 }
 
-/* Members first: a pair must outlive those of other pods, too. */
-static bool fn_is_member(const struct shunt_flow *flow, const void *pod)
+/* A pod, or one of its addresses. */
+struct gone {
+	const struct shunt_pod *pod;
+	const struct shunt_addr *addr;
+};
+
+static bool concerns(const struct shunt_flow *flow, const struct gone *gone)
 {
-	return flow->pair && (flow->pod == pod || flow->pair->pod == pod);
+	const struct shunt_addr *own = &flow->dir[SHUNT_FLOW_OUT].key.saddr;
+
+	return flow->pod == gone->pod &&
+	       (!gone->addr || ipv6_addr_equal(&own->v6, &gone->addr->v6));
 }
 
-static bool fn_is_pair(const struct shunt_flow *flow, const void *pod)
+/* Members first: a pair must outlive those of other pods, too. */
+static bool fn_is_member(struct shunt_flow *flow, const void *gone)
 {
-	return flow->pod == pod;
+	return flow->pair &&
+	       (concerns(flow, gone) || concerns(flow->pair, gone));
+}
+
+static bool fn_is_pair(struct shunt_flow *flow, const void *gone)
+{
+	return concerns(flow, gone) && !flow->members;
 }
 
 /**
- * shunt_flow_forget() - a pod is going
+ * shunt_flow_forget() - a pod is going, or one of its addresses
  * @node: the node
- * @pod: the pod, whose &shunt_pod.node is NULL
+ * @pod: the pod. If its &shunt_pod.node is NULL, nothing of it is left
+ *	afterwards.
+ * @addr: the address, or NULL for all
  *
  * Context: may sleep.
  */
-void shunt_flow_forget(struct shunt_node *node, const struct shunt_pod *pod)
+void shunt_flow_forget(struct shunt_node *node, const struct shunt_pod *pod,
+		       const struct shunt_addr *addr)
 {
+	const struct gone gone = { .pod = pod, .addr = addr };
 	unsigned int any;
 
 	/* Who was under way with a new one is through after this. */
@@ -496,8 +552,10 @@ void shunt_flow_forget(struct shunt_node *node, const struct shunt_pod *pod)
 	spin_unlock_bh(&node->flows->lock);
 	if (!any)
 		return;
-	remove_if(node, fn_is_member, pod);
-	remove_if(node, fn_is_pair, pod);
+	mutex_lock(&node->flows->walk);
+	remove_if(node, fn_is_member, &gone);
+	remove_if(node, fn_is_pair, &gone);
+	mutex_unlock(&node->flows->walk);
 }
 
 /**
@@ -518,6 +576,7 @@ int shunt_flow_table_alloc(struct shunt_node *node)
 		return -ENOMEM;
 	}
 	spin_lock_init(&flows->lock);
+	mutex_init(&flows->walk);
 	INIT_LIST_HEAD(&flows->list);
 	INIT_DELAYED_WORK(&flows->collect, collect);
 	flows->node = node;

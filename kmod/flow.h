@@ -82,7 +82,8 @@ struct shunt_flow *shunt_flow_lookup(struct shunt_flows *flows,
 bool shunt_flow_covers(struct shunt_flows *flows, const struct sk_buff *skb);
 void shunt_flow_note(struct shunt_node *node, struct shunt_pod *pod,
 		     const struct shunt_flow_key *key, struct nf_conn *ct);
-void shunt_flow_forget(struct shunt_node *node, const struct shunt_pod *pod);
+void shunt_flow_forget(struct shunt_node *node, const struct shunt_pod *pod,
+		       const struct shunt_addr *addr);
 int shunt_flow_init(void);
 void shunt_flow_exit(void);
 

@@ -9,16 +9,18 @@
  *   with the pod's address. Where to is known only after translation: a hook
  *   behind everything else at POST_ROUTING looks.
  *
- * All other packets of the host would pay for that hook, so it is there only
- * while there are such packets. The first one waits for it.
+ * All other packets of the host pay for that hook, so it comes with the first
+ * such packet, which waits for it. It goes with the node: whenever a hook goes,
+ * the kernel drops what waits in the NFQUEUEs of the whole namespace.
  */
 #include <linux/inetdevice.h>
-#include <linux/mutex.h>
 #include <linux/netfilter.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include <net/addrconf.h>
+#include <net/l3mdev.h>
 #include <net/netfilter/nf_conntrack.h>
+#include <net/tcp.h>
 
 #include "deliver.h"
 #include "flow.h"
@@ -27,30 +29,22 @@
 #include "pkt.h"
 #include "pod.h"
 
-#define WATCH_TIMEOUT (20 * HZ)
-#define WATCH_INTERVAL (5 * HZ)
 #define MAX_WAITING 256
 
 /**
  * struct shunt_host - what a node looks after in the host's stack
  * @node: the node
  * @ops: the hook
- * @lock: of its registration
  * @watching: the hook is there
- * @punted: when a packet last needed it, in jiffies
  * @waiting: packets for the stack that came before it was
  * @start: registers it
- * @stop: unregisters it, when nobody has needed it for a while
  */
 struct shunt_host {
 	struct shunt_node *node;
 	struct nf_hook_ops ops;
-	struct mutex lock; /* of registration */
 	bool watching;
-	unsigned long punted;
 	struct sk_buff_head waiting;
 	struct work_struct start;
-	struct delayed_work stop;
 };
 
 /* Nobody translates or tracks anything where none of these hooks is used. */
@@ -76,12 +70,15 @@ static bool is_own(const struct shunt_node *node, const struct shunt_addr *addr)
 	return ipv6_chk_addr(net, &addr->v6, NULL, 0);
 }
 
-/* The host's own packet, its source not translated: its answer is for the
- * host in any case.
+/* The host's own packet with a source of its own: its answer is for the host in
+ * any case.
  */
 static bool is_hosts(const struct sk_buff *skb, const struct nf_conn *ct)
 {
-	return !skb->skb_iif && !(ct && ct->status & IPS_NAT_MASK);
+	const struct sock *sk = skb_to_full_sk(skb);
+
+	return !skb->skb_iif && !(ct && ct->status & IPS_NAT_MASK) &&
+	       !(sk && inet_sk_transparent(sk));
 }
 
 /* Whoever sent it through the stack untracked wants no state of it, and so do
@@ -131,6 +128,14 @@ void shunt_host_sends(struct shunt_node *node, struct shunt_pod *pod,
 	shunt_flow_note(node, pod, &key, ct);
 }
 
+/* In a VRF, that is the device that packets come from. */
+static bool is_from_pods(const struct shunt_node *node,
+			 const struct net_device *in)
+{
+	return in == node->dev ||
+	       (in && in == l3mdev_master_dev_rcu(node->dev));
+}
+
 static unsigned int post_routing(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
@@ -142,7 +147,7 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb,
 	struct nf_conn *ct;
 
 	/* For other pods of the node, shunt_host_sends() looks. */
-	if (state->in != node->dev || state->out == node->dev)
+	if (!is_from_pods(node, state->in) || state->out == node->dev)
 		return NF_ACCEPT;
 	ct = nf_ct_get(skb, &info);
 	if (is_untracked(skb, info) || !shunt_flow_read_key(skb, &key))
@@ -177,50 +182,12 @@ static void drop_waiting(struct shunt_host *host, enum shunt_stat why)
 static void start(struct work_struct *work)
 {
 	struct shunt_host *host = container_of(work, struct shunt_host, start);
-	int err = 0;
 
-	mutex_lock(&host->lock);
-	if (!host->watching)
-		err = nf_register_net_hook(host->node->net, &host->ops);
-	if (!err) {
-		let_go(host);
-		schedule_delayed_work(&host->stop, WATCH_INTERVAL);
-	} else {
+	if (!host->watching &&
+	    nf_register_net_hook(host->node->net, &host->ops))
 		drop_waiting(host, SHUNT_STAT_DROP_NOMEM);
-	}
-	mutex_unlock(&host->lock);
-}
-
-static bool is_needed(const struct shunt_host *host)
-{
-	return time_before(jiffies, READ_ONCE(host->punted) + WATCH_TIMEOUT);
-}
-
-/* Under the lock. */
-static void unwatch(struct shunt_host *host)
-{
-	WRITE_ONCE(host->watching, false);
-	/* Pairs with shunt_host_waits(): who has seen that it is there was
-	 * seen here.
-	 */
-	smp_mb();
-	if (is_needed(host) && !READ_ONCE(host->node->dead))
-		let_go(host);
 	else
-		nf_unregister_net_hook(host->node->net, &host->ops);
-}
-
-static void stop(struct work_struct *work)
-{
-	struct shunt_host *host = container_of(to_delayed_work(work),
-					       struct shunt_host, stop);
-
-	mutex_lock(&host->lock);
-	if (host->watching && !is_needed(host))
-		unwatch(host);
-	if (host->watching)
-		schedule_delayed_work(&host->stop, WATCH_INTERVAL);
-	mutex_unlock(&host->lock);
+		let_go(host);
 }
 
 static bool is_forwardable(const struct sk_buff *skb)
@@ -234,23 +201,18 @@ static bool is_forwardable(const struct sk_buff *skb)
  * @skb: packet of a pod, ready for the node device to receive
  *
  * Context: RCU read side, any.
- * Return: true if the packet was taken, and will be delivered when the hook is
- * there, or was dropped because too many wait; false if it can go on.
+ * Return: what became of it, &enum shunt_host_wait.
  */
-bool shunt_host_waits(struct shunt_node *node, struct sk_buff *skb)
+enum shunt_host_wait shunt_host_waits(struct shunt_node *node,
+				      struct sk_buff *skb)
 {
 	struct shunt_host *host = node->host;
 	bool watching, full;
 
 	if (!is_filtered(node->net, skb->protocol) || !is_forwardable(skb))
-		return false;
-	if (time_after(jiffies, READ_ONCE(host->punted))) {
-		WRITE_ONCE(host->punted, jiffies);
-		/* Pairs with unwatch(). */
-		smp_mb();
-	}
+		return SHUNT_HOST_GOES_ON;
 	if (likely(READ_ONCE(host->watching)))
-		return false;
+		return SHUNT_HOST_GOES_ON;
 	spin_lock_bh(&host->waiting.lock);
 	watching = host->watching;
 	full = skb_queue_len(&host->waiting) >= MAX_WAITING;
@@ -258,50 +220,98 @@ bool shunt_host_waits(struct shunt_node *node, struct sk_buff *skb)
 		__skb_queue_tail(&host->waiting, skb);
 	spin_unlock_bh(&host->waiting.lock);
 	if (watching)
-		return false;
-	if (full)
-		shunt_deliver_drop(node->stats, node->dev, skb,
-				   SHUNT_STAT_DROP_BACKLOG);
+		return SHUNT_HOST_GOES_ON;
 	schedule_work(&host->start);
-	return true;
+	if (!full)
+		return SHUNT_HOST_WAITS;
+	shunt_deliver_drop(node->stats, node->dev, skb,
+			   SHUNT_STAT_DROP_BACKLOG);
+	return SHUNT_HOST_DROPPED;
+}
+
+/* Has a pod host flows, or had lately? */
+static bool asks(const struct shunt_pod *pod)
+{
+	return pod && READ_ONCE(pod->asks);
+}
+
+static bool is_whole(const struct shunt_pod *pod)
+{
+	return pod && READ_ONCE(pod->whole);
 }
 
 /**
- * shunt_host_owns() - is a packet of a pod, or for it, of a host flow?
+ * shunt_host_asks() - what are packets between two ends to be asked?
  * @node: the node
- * @pod: the pod, whose &shunt_pod.asks is set
- * @skb: packet, its network header set and in the linear part
+ * @from: the pod that sends, or NULL
+ * @to: the pod that receives, or NULL
+ * @saddr: source
+ * @daddr: destination
+ *
+ * Each end that is a pod counts, and sees the other one as remote.
+ *
+ * Context: RCU read side.
+ * Return: of &enum shunt_route_asks.
+ */
+u8 shunt_host_asks(struct shunt_node *node, const struct shunt_pod *from,
+		   const struct shunt_pod *to, const struct shunt_addr *saddr,
+		   const struct shunt_addr *daddr)
+{
+	u8 bits = 0;
+
+	if ((from && shunt_path_is_stack(node, daddr)) ||
+	    (to && shunt_path_is_stack(node, saddr)))
+		bits |= SHUNT_ROUTE_ASKS_PATH;
+	if (asks(from) || asks(to))
+		bits |= SHUNT_ROUTE_ASKS_FLOW;
+	return bits;
+}
+
+/**
+ * shunt_host_owns() - is a packet of a host flow?
+ * @node: the node
+ * @from: the pod that sends, or NULL
+ * @to: the pod that receives, or NULL
+ * @skb: packet, its network header set
  *
  * Context: RCU read side.
  */
-bool shunt_host_owns(struct shunt_node *node, const struct shunt_pod *pod,
-		     const struct sk_buff *skb)
+bool shunt_host_owns(struct shunt_node *node, const struct shunt_pod *from,
+		     const struct shunt_pod *to, const struct sk_buff *skb)
 {
-	return READ_ONCE(pod->whole) || shunt_flow_covers(node->flows, skb);
+	return is_whole(from) || is_whole(to) ||
+	       shunt_flow_covers(node->flows, skb);
 }
 
 /**
  * shunt_host_claims() - an exception is to be punted: is its flow the host's?
  * @node: the node
- * @pod: the pod
  * @skb: packet, its network header set
- * @remote: the address that is not the pod's
+ * @saddr: source
+ * @daddr: destination
  * @why: the reason so far
  *
  * Context: RCU read side.
  * Return: a reason for a flow punt if it is, else @why.
  */
 enum shunt_stat shunt_host_claims(struct shunt_node *node,
-				  const struct shunt_pod *pod,
 				  const struct sk_buff *skb,
-				  const struct shunt_addr *remote,
+				  const struct shunt_addr *saddr,
+				  const struct shunt_addr *daddr,
 				  enum shunt_stat why)
 {
+	const struct shunt_pod *from, *to;
+	u8 bits;
+
 	if (likely(!shunt_stat_is_exception(why)))
 		return why;
-	if (shunt_path_is_stack(node, remote))
+	from = shunt_pod_lookup(node, saddr);
+	to = shunt_pod_lookup(node, daddr);
+	bits = shunt_host_asks(node, from, to, saddr, daddr);
+	if (bits & SHUNT_ROUTE_ASKS_PATH)
 		return SHUNT_STAT_PUNT_PATH;
-	if (READ_ONCE(pod->asks) && shunt_host_owns(node, pod, skb))
+	if (bits & SHUNT_ROUTE_ASKS_FLOW &&
+	    shunt_host_owns(node, from, to, skb))
 		return SHUNT_STAT_PUNT_FLOW;
 	return why;
 }
@@ -325,10 +335,8 @@ int shunt_host_alloc(struct shunt_node *node)
 	host->ops.pf = NFPROTO_INET;
 	host->ops.hooknum = NF_INET_POST_ROUTING;
 	host->ops.priority = INT_MAX;
-	mutex_init(&host->lock);
 	skb_queue_head_init(&host->waiting);
 	INIT_WORK(&host->start, start);
-	INIT_DELAYED_WORK(&host->stop, stop);
 	node->host = host;
 	return 0;
 }
@@ -344,11 +352,8 @@ void shunt_host_stop(struct shunt_node *node)
 	struct shunt_host *host = node->host;
 
 	cancel_work_sync(&host->start);
-	mutex_lock(&host->lock);
 	if (host->watching)
-		unwatch(host);
-	mutex_unlock(&host->lock);
-	cancel_delayed_work_sync(&host->stop);
+		nf_unregister_net_hook(node->net, &host->ops);
 	drop_waiting(host, SHUNT_STAT_DROP_DOWN);
 }
 

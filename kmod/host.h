@@ -8,18 +8,34 @@
 
 #include "shunt.h"
 
+/**
+ * enum shunt_host_wait - what becomes of a packet that is punted
+ * @SHUNT_HOST_GOES_ON: it can be delivered
+ * @SHUNT_HOST_WAITS: it will be, when the hook is there
+ * @SHUNT_HOST_DROPPED: too many wait
+ */
+enum shunt_host_wait {
+	SHUNT_HOST_GOES_ON,
+	SHUNT_HOST_WAITS,
+	SHUNT_HOST_DROPPED,
+};
+
 int shunt_host_alloc(struct shunt_node *node);
 void shunt_host_free(struct shunt_node *node);
 void shunt_host_stop(struct shunt_node *node);
 void shunt_host_sends(struct shunt_node *node, struct shunt_pod *pod,
 		      struct sk_buff *skb);
-bool shunt_host_waits(struct shunt_node *node, struct sk_buff *skb);
-bool shunt_host_owns(struct shunt_node *node, const struct shunt_pod *pod,
-		     const struct sk_buff *skb);
+enum shunt_host_wait shunt_host_waits(struct shunt_node *node,
+				      struct sk_buff *skb);
+u8 shunt_host_asks(struct shunt_node *node, const struct shunt_pod *from,
+		   const struct shunt_pod *to, const struct shunt_addr *saddr,
+		   const struct shunt_addr *daddr);
+bool shunt_host_owns(struct shunt_node *node, const struct shunt_pod *from,
+		     const struct shunt_pod *to, const struct sk_buff *skb);
 enum shunt_stat shunt_host_claims(struct shunt_node *node,
-				  const struct shunt_pod *pod,
 				  const struct sk_buff *skb,
-				  const struct shunt_addr *remote,
+				  const struct shunt_addr *saddr,
+				  const struct shunt_addr *daddr,
 				  enum shunt_stat why);
 
 #endif /* SHUNT_HOST_H */

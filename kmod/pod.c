@@ -9,6 +9,7 @@
 #include <net/ipv6.h>
 #include <net/netlink.h>
 
+#include "flow.h"
 #include "pod.h"
 #include "route.h"
 
@@ -236,6 +237,7 @@ int shunt_pod_addr_del(struct shunt_pod *pod, const struct nlattr *nla,
 			continue;
 		remove_addr(node, entry);
 		shunt_route_invalidate(node);
+		shunt_flow_forget(node, pod, &addr);
 		return 0;
 	}
 	NL_SET_ERR_MSG_ATTR(extack, nla, "the pod does not have this address");

@@ -18,7 +18,6 @@
 #include <net/xfrm.h>
 
 #include "host.h"
-#include "path.h"
 #include "pod.h"
 #include "route.h"
 #include "uplink.h"
@@ -157,15 +156,11 @@ static bool has_xfrm(const struct net *net)
 static u8 ask_later(struct shunt_node *node, const struct shunt_entry *entry,
 		    struct sk_buff *skb, const struct shunt_pod *peer)
 {
-	const struct shunt_pod *pod = entry->pod ?: peer;
 	struct shunt_addr saddr, daddr;
-	u8 asks = 0;
+	u8 asks;
 
 	shunt_pkt_addrs(skb, &saddr, &daddr);
-	if (shunt_path_is_stack(node, entry->pod ? &daddr : &saddr))
-		asks |= SHUNT_ROUTE_ASKS_PATH;
-	if (READ_ONCE(pod->asks))
-		asks |= SHUNT_ROUTE_ASKS_FLOW;
+	asks = shunt_host_asks(node, entry->pod, peer, &saddr, &daddr);
 	if (has_xfrm(node->net))
 		asks |= SHUNT_ROUTE_ASKS_XFRM;
 	return asks;
@@ -578,12 +573,10 @@ enum shunt_stat shunt_route_answer(struct shunt_node *node,
 				   struct sk_buff *skb,
 				   const struct shunt_route *route)
 {
-	const struct shunt_pod *pod = entry->pod ?: route->pod;
-
 	if (route->asks & SHUNT_ROUTE_ASKS_PATH)
 		return SHUNT_STAT_PUNT_PATH;
 	if (route->asks & SHUNT_ROUTE_ASKS_FLOW &&
-	    shunt_host_owns(node, pod, skb))
+	    shunt_host_owns(node, entry->pod, route->pod, skb))
 		return SHUNT_STAT_PUNT_FLOW;
 	if (route->asks & SHUNT_ROUTE_ASKS_XFRM &&
 	    xfrm_applies(entry, skb, route))

@@ -32,7 +32,7 @@ static rx_handler_result_t pass(struct shunt_uplink *uplink,
 	pod = shunt_pod_lookup(uplink->node, &daddr);
 	if (!pod)
 		return RX_HANDLER_PASS;
-	why = shunt_host_claims(uplink->node, pod, skb, &saddr, why);
+	why = shunt_host_claims(uplink->node, skb, &saddr, &daddr, why);
 	shunt_stats_inc(pod->stats, why);
 	trace_shunt_punt(skb, uplink->dev, why);
 	if (shunt_stat_is_exception(why)) {

@@ -76,7 +76,7 @@ static enum shunt_stat police(struct shunt_node *node, struct shunt_pod *pod,
 		return SHUNT_STAT_DROP_SPOOF;
 	if (why == SHUNT_STAT_DROP_SPOOF)
 		return SHUNT_STAT_PUNT_ROUTE;
-	return shunt_host_claims(node, pod, skb, &daddr, why);
+	return shunt_host_claims(node, skb, &saddr, &daddr, why);
 }
 
 /* To the sender all of it is sent: what becomes of it is a matter of the node,

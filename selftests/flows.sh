@@ -276,6 +276,8 @@ port_mapping_mtu() { # FAMILY
 	both start_who podA1
 	use shunt
 	same nodeB ask "$(addr nodeA "$family")" 8080 udp 3 0 4000
+	# A question in fragments, and an answer that is whole.
+	same nodeB ask "$(addr nodeA "$family")" 8080 udp 3 0 4000 short
 	both no_invalid
 }
 
@@ -495,6 +497,10 @@ no_room() {
 	same podB1 ask "$(addr podA1 4)" 81 tcp 5
 	expect nodeA tx_direct=0 punt_flow=5..
 	stays_direct podB1 podA2 4
+	# Nor what others of the node have with it.
+	snap nodeA
+	same podA2 ask "$(addr podA1 4)" 81 tcp 5
+	expect nodeA tx_local=0 punt_flow=10..
 }
 
 # A pod goes in the middle of it, or the node.
@@ -517,15 +523,14 @@ gone_with_flows() { # pod|node
 	pings podB1 podA1 4 3
 }
 
-# Nobody looks at what leaves the node before there is a reason, nor later.
+# Nobody looks at what leaves the node before there is a reason.
 hook_comes_and_goes() {
 	hooked() { on nodeA nft list hooks 2>/dev/null | grep -q '\[shunt\]'; }
-	no_hook() { ! hooked; }
 	modprobe -q nfnetlink_hook || skip "this kernel does not list hooks"
 	use shunt
 	at_end 'both no_rules; no_paths'
 	no_paths
-	await 60 no_hook
+	new_node
 	pings podA1 podB1 4 3
 	pings nodeA podA1 4 3
 	not hooked
@@ -537,10 +542,13 @@ hook_comes_and_goes() {
 	not hooked
 	firewall
 	pings podA1 podB1 4 3
-	hooked
+	await 10 hooked
 	no_rules
-	ctl nodeA path del 10.2.0.0/24
-	await 60 no_hook
+	ipn nodeA link del shunt0
+	not hooked
+	datapath_node nodeA 1
+	pod_add podA1
+	pod_add podA2
 }
 
 ### Paths

@@ -4,12 +4,12 @@
 # A service that says who asks, over TCP and UDP.
 #
 #   who.py serve PORT...
-#   who.py ask HOST PORT [tcp|udp] [TIMES [PAUSE [SIZE]]]
+#   who.py ask HOST PORT [tcp|udp] [TIMES [PAUSE [SIZE [short]]]]
 #
 # "serve" answers each line (TCP) or datagram (UDP) with the address that it
 # came from. "ask" asks TIMES times in one connection, with PAUSE seconds
 # between and SIZE bytes each, and prints the answers, each once; it fails if one
-# is missing.
+# is missing. Answers over UDP are as long as the question if it is not "short".
 """Say who asks."""
 
 import selectors
@@ -46,9 +46,11 @@ def answer_tcp(selector, listener):
 def answer_udp(sock):
     """A datagram."""
     data, address = sock.recvfrom(65536)
-    # As long as the question, to test sizes.
+    # As long as the question, to test sizes, unless that says otherwise.
     text = peer(address).encode()
-    sock.sendto(text.ljust(len(data)), address)
+    if not data.startswith(b'short'):
+        text = text.ljust(len(data))
+    sock.sendto(text, address)
 
 
 def serve(ports):
@@ -70,7 +72,8 @@ def serve(ports):
             key.data()
 
 
-def ask(host, port, protocol='tcp', times='1', pause='0', size='4'):
+def ask(host, port, protocol='tcp', times='1', pause='0', size='4',
+        word='who'):
     """Ask, and print who one is."""
     kind = socket.SOCK_STREAM if protocol == 'tcp' else socket.SOCK_DGRAM
     family = socket.AF_INET6 if ':' in host else socket.AF_INET
@@ -81,7 +84,7 @@ def ask(host, port, protocol='tcp', times='1', pause='0', size='4'):
     for i in range(int(times)):
         if i:
             time.sleep(float(pause))
-        sock.send(b'who\n'.ljust(int(size)))
+        sock.send(f'{word}\n'.encode().ljust(int(size)))
         answer = sock.recv(65536)
         if not answer:
             sys.exit('the connection was closed')
