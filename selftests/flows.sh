@@ -21,11 +21,24 @@ start_who() { # NAME...
 	done
 }
 
-# iptables of a family.
+# A rule of the table nat; "both" loads them, all at once.
+IPT4='' IPT6=''
 ipt() { # FAMILY ARG...
-	local program=iptables
-	[[ $1 = 4 ]] || program=ip6tables
-	on nodeA "$program" -w "${@:2}"
+	local -n rules=IPT$1
+	local word
+	for word in "${@:2}"; do
+		[[ $word != *' '* ]] || word="\"$word\""
+		rules+="$word "
+	done
+	rules+=$'\n'
+}
+
+load_rules() {
+	[[ ! $IPT4 ]] || on nodeA iptables-restore -w -n \
+		<<<"*nat"$'\n'"${IPT4}COMMIT"
+	[[ ! $IPT6 ]] || on nodeA ip6tables-restore -w -n \
+		<<<"*nat"$'\n'"${IPT6}COMMIT"
+	IPT4='' IPT6=''
 }
 
 host_prefix() { # FAMILY
@@ -81,27 +94,27 @@ firewall() {
 portmap() { # FAMILY POD HOSTPORT
 	local family=$1 pod port=$3 proto
 	pod=$(addr "$2" "$family")
-	ipt "$family" -t nat -N CNI-HOSTPORT-DNAT
-	ipt "$family" -t nat -N CNI-HOSTPORT-SETMARK
-	ipt "$family" -t nat -N CNI-HOSTPORT-MASQ
-	ipt "$family" -t nat -N CNI-DN-1
-	ipt "$family" -t nat -A CNI-HOSTPORT-SETMARK -m comment \
+	ipt "$family" -N CNI-HOSTPORT-DNAT
+	ipt "$family" -N CNI-HOSTPORT-SETMARK
+	ipt "$family" -N CNI-HOSTPORT-MASQ
+	ipt "$family" -N CNI-DN-1
+	ipt "$family" -A CNI-HOSTPORT-SETMARK -m comment \
 		--comment "CNI portfwd masquerade mark" \
 		-j MARK --set-xmark 0x2000/0x2000
-	ipt "$family" -t nat -A CNI-HOSTPORT-MASQ -m mark --mark 0x2000/0x2000 \
+	ipt "$family" -A CNI-HOSTPORT-MASQ -m mark --mark 0x2000/0x2000 \
 		-j MASQUERADE
-	ipt "$family" -t nat -A POSTROUTING -m comment \
+	ipt "$family" -A POSTROUTING -m comment \
 		--comment "CNI portfwd requiring masquerade" -j CNI-HOSTPORT-MASQ
-	ipt "$family" -t nat -A PREROUTING -m addrtype --dst-type LOCAL \
+	ipt "$family" -A PREROUTING -m addrtype --dst-type LOCAL \
 		-j CNI-HOSTPORT-DNAT
-	ipt "$family" -t nat -A OUTPUT -m addrtype --dst-type LOCAL \
+	ipt "$family" -A OUTPUT -m addrtype --dst-type LOCAL \
 		-j CNI-HOSTPORT-DNAT
 	for proto in tcp udp; do
-		ipt "$family" -t nat -A CNI-HOSTPORT-DNAT -p "$proto" -m multiport \
+		ipt "$family" -A CNI-HOSTPORT-DNAT -p "$proto" -m multiport \
 			--destination-ports "$port" -j CNI-DN-1
-		ipt "$family" -t nat -A CNI-DN-1 -s "$pod" -p "$proto" \
+		ipt "$family" -A CNI-DN-1 -s "$pod" -p "$proto" \
 			--dport "$port" -j CNI-HOSTPORT-SETMARK
-		ipt "$family" -t nat -A CNI-DN-1 -p "$proto" --dport "$port" \
+		ipt "$family" -A CNI-DN-1 -p "$proto" --dport "$port" \
 			-j DNAT --to-destination "$(endpoint "$pod" 80)"
 	done
 }
@@ -140,24 +153,24 @@ service() { # FAMILY NUMBER NODEPORT POD...
 	local family=$1 n=$2 nodeport=$3 pod vip=VIP$1 chance=()
 	shift 3
 	vip=${!vip%10}$n
-	ipt "$family" -t nat -N "KUBE-SVC-$n"
-	ipt "$family" -t nat -A KUBE-SERVICES -d "$vip" -p tcp --dport 80 \
+	ipt "$family" -N "KUBE-SVC-$n"
+	ipt "$family" -A KUBE-SERVICES -d "$vip" -p tcp --dport 80 \
 		-j "KUBE-SVC-$n"
-	ipt "$family" -t nat -A KUBE-NODEPORTS -p tcp --dport "$nodeport" \
+	ipt "$family" -A KUBE-NODEPORTS -p tcp --dport "$nodeport" \
 		-j "KUBE-SVC-$n"
-	ipt "$family" -t nat -A "KUBE-SVC-$n" ! -s "$(all_pods "$family")" \
+	ipt "$family" -A "KUBE-SVC-$n" ! -s "$(all_pods "$family")" \
 		-p tcp -j KUBE-MARK-MASQ
 	while [[ $# -gt 0 ]]; do
 		pod=$(addr "$1" "$family")
-		ipt "$family" -t nat -N "KUBE-SEP-$n-$1"
-		ipt "$family" -t nat -A "KUBE-SEP-$n-$1" -s "$pod" \
+		ipt "$family" -N "KUBE-SEP-$n-$1"
+		ipt "$family" -A "KUBE-SEP-$n-$1" -s "$pod" \
 			-j KUBE-MARK-MASQ
-		ipt "$family" -t nat -A "KUBE-SEP-$n-$1" -p tcp \
+		ipt "$family" -A "KUBE-SEP-$n-$1" -p tcp \
 			-j DNAT --to-destination "$(endpoint "$pod" 80)"
 		chance=()
 		[[ $# -eq 1 ]] || chance=(-m statistic --mode nth --every 2
 			--packet 0)
-		ipt "$family" -t nat -A "KUBE-SVC-$n" "${chance[@]}" \
+		ipt "$family" -A "KUBE-SVC-$n" "${chance[@]}" \
 			-j "KUBE-SEP-$n-$1"
 		shift
 	done
@@ -165,23 +178,23 @@ service() { # FAMILY NUMBER NODEPORT POD...
 
 kube_proxy() { # FAMILY
 	local family=$1
-	ipt "$family" -t nat -N KUBE-SERVICES
-	ipt "$family" -t nat -N KUBE-NODEPORTS
-	ipt "$family" -t nat -N KUBE-MARK-MASQ
-	ipt "$family" -t nat -N KUBE-POSTROUTING
-	ipt "$family" -t nat -A PREROUTING -j KUBE-SERVICES
-	ipt "$family" -t nat -A OUTPUT -j KUBE-SERVICES
-	ipt "$family" -t nat -A POSTROUTING -j KUBE-POSTROUTING
-	ipt "$family" -t nat -A KUBE-MARK-MASQ -j MARK --or-mark 0x4000
-	ipt "$family" -t nat -A KUBE-POSTROUTING -m mark ! --mark \
+	ipt "$family" -N KUBE-SERVICES
+	ipt "$family" -N KUBE-NODEPORTS
+	ipt "$family" -N KUBE-MARK-MASQ
+	ipt "$family" -N KUBE-POSTROUTING
+	ipt "$family" -A PREROUTING -j KUBE-SERVICES
+	ipt "$family" -A OUTPUT -j KUBE-SERVICES
+	ipt "$family" -A POSTROUTING -j KUBE-POSTROUTING
+	ipt "$family" -A KUBE-MARK-MASQ -j MARK --or-mark 0x4000
+	ipt "$family" -A KUBE-POSTROUTING -m mark ! --mark \
 		0x4000/0x4000 -j RETURN
-	ipt "$family" -t nat -A KUBE-POSTROUTING -j MARK --xor-mark 0x4000
-	ipt "$family" -t nat -A KUBE-POSTROUTING -j MASQUERADE
+	ipt "$family" -A KUBE-POSTROUTING -j MARK --xor-mark 0x4000
+	ipt "$family" -A KUBE-POSTROUTING -j MASQUERADE
 	service "$family" 11 30011 podB1
 	service "$family" 12 30012 podA2
 	service "$family" 13 30013 podA1
 	service "$family" 14 30014 podA2 podB1
-	ipt "$family" -t nat -A KUBE-SERVICES -m addrtype --dst-type LOCAL \
+	ipt "$family" -A KUBE-SERVICES -m addrtype --dst-type LOCAL \
 		-j KUBE-NODEPORTS
 }
 
@@ -198,6 +211,7 @@ both() { # FUNCTION ARG...
 	for topo in veth shunt; do
 		use "$topo"
 		"$@"
+		load_rules
 	done
 }
 
@@ -287,12 +301,12 @@ ping_mapping() { # FAMILY
 	host=$(addr nodeA "$family")
 	[[ $family = 4 ]] || icmp=ipv6-icmp
 	map() {
-		ipt "$family" -t nat -A PREROUTING -d "$host" -p "$icmp" \
+		ipt "$family" -A PREROUTING -d "$host" -p "$icmp" \
 			-j DNAT --to-destination "$(addr podA1 "$family")"
 	}
 	[[ $family = 4 ]] || map() {
 		# Neighbour discovery is not for the pod.
-		ipt 6 -t nat -A PREROUTING -d "$host" -p icmpv6 \
+		ipt 6 -A PREROUTING -d "$host" -p icmpv6 \
 			--icmpv6-type echo-request \
 			-j DNAT --to-destination "$(addr podA1 6)"
 	}
@@ -379,7 +393,7 @@ outside_masqueraded() { # FAMILY
 	local family=$1 outside
 	outside=$(addr nodeB "$family")
 	masquerade() {
-		ipt "$family" -t nat -A POSTROUTING \
+		ipt "$family" -A POSTROUTING \
 			-s "$(pods_of nodeA "$family")" \
 			! -d "$(all_pods "$family")" -j MASQUERADE
 	}
@@ -406,7 +420,7 @@ probe() { # FAMILY
 	local family=$1 source=169.254.7.127
 	[[ $family = 4 ]] || source=fd16:9254:7127:1337:ffff:ffff:ffff:ffff
 	translate() {
-		ipt "$family" -t nat -A POSTROUTING -d "$(addr podA1 "$family")" \
+		ipt "$family" -A POSTROUTING -d "$(addr podA1 "$family")" \
 			-m addrtype --src-type LOCAL -p tcp \
 			-j SNAT --to-source "$source"
 	}

@@ -213,6 +213,8 @@ well_again() {
 	uplink_unregistered
 	routes_change
 	node_goes
+	# What the traffic has left under way.
+	await_quiet ctl nodeA -j stats
 	for family in 4 6; do
 		pings podA1 podB1 "$family" 3
 		snap nodeA
