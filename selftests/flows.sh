@@ -638,6 +638,11 @@ for datapath in veth shunt; do
 	ipn nodeA route add default via 192.168.9.2
 	ipn nodeA route add default via fd09::2
 done
+# They stay while the tests come and go.
+for datapath in veth shunt; do
+	use $datapath
+	start_who podA1 podA2 podB1 nodeB
+done
 pods_quiet nodeA
 t "paths" paths
 t "paths of each family" paths_by_family
