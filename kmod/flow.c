@@ -176,17 +176,6 @@ bool shunt_flow_read_key(const struct sk_buff *skb, struct shunt_flow_key *key)
 	return true;
 }
 
-static struct shunt_flow_key reversed(const struct shunt_flow_key *key)
-{
-	return (struct shunt_flow_key){
-		.saddr = key->daddr,
-		.daddr = key->saddr,
-		.sport = key->dport,
-		.dport = key->sport,
-		.proto = key->proto,
-	};
-}
-
 /**
  * shunt_flow_lookup() - find the flow of a key
  * @flows: the node's flows
@@ -301,7 +290,7 @@ static void remove(struct shunt_node *node, struct shunt_flow *flow)
 static struct shunt_flow *create(struct shunt_node *node, struct shunt_pod *pod,
 				 const struct shunt_flow_key *key)
 {
-	struct shunt_flow_key in = reversed(key);
+	struct shunt_flow_key in = shunt_flow_reversed(key);
 	struct shunt_flows *flows = node->flows;
 	struct shunt_flow *flow;
 	int err = 0;
@@ -450,7 +439,7 @@ static bool is_ct_over(const struct shunt_flow *flow)
 }
 
 /* A pair lives as long as its members, what it held of its own does not. */
-static bool is_over(struct shunt_flow *flow)
+static bool fn_is_over(struct shunt_flow *flow, const void *arg)
 {
 	if (!is_ct_over(flow))
 		return false;
@@ -486,11 +475,6 @@ static void remove_if(struct shunt_node *node, flow_fn fn, const void *arg)
 			break;
 		cond_resched();
 	}
-}
-
-static bool fn_is_over(struct shunt_flow *flow, const void *arg)
-{
-	return is_over(flow);
 }
 
 static void collect(struct work_struct *work)

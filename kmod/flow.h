@@ -31,6 +31,18 @@ struct shunt_flow_key {
 	u32 proto;
 };
 
+static inline struct shunt_flow_key
+shunt_flow_reversed(const struct shunt_flow_key *key)
+{
+	return (struct shunt_flow_key){
+		.saddr = key->daddr,
+		.daddr = key->saddr,
+		.sport = key->dport,
+		.dport = key->sport,
+		.proto = key->proto,
+	};
+}
+
 enum shunt_flow_way {
 	SHUNT_FLOW_OUT,		/* what the pod sends */
 	SHUNT_FLOW_IN,		/* what it receives */

@@ -93,12 +93,6 @@ static bool is_untracked(const struct sk_buff *skb, enum ip_conntrack_info info)
 	return info == IP_CT_UNTRACKED;
 }
 
-static void swap_ways(struct shunt_flow_key *key)
-{
-	swap(key->saddr, key->daddr);
-	swap(key->sport, key->dport);
-}
-
 /**
  * shunt_host_sends() - the stack sends a packet into a pod
  * @node: the node
@@ -113,8 +107,8 @@ static void swap_ways(struct shunt_flow_key *key)
 void shunt_host_sends(struct shunt_node *node, struct shunt_pod *pod,
 		      struct sk_buff *skb)
 {
+	struct shunt_flow_key key, answer;
 	enum ip_conntrack_info info;
-	struct shunt_flow_key key;
 	struct nf_conn *ct;
 
 	if (!is_filtered(node->net, skb->protocol))
@@ -124,8 +118,8 @@ void shunt_host_sends(struct shunt_node *node, struct shunt_pod *pod,
 	    !shunt_flow_read_key(skb, &key) ||
 	    shunt_path_is_stack(node, &key.saddr) || is_own(node, &key.saddr))
 		return;
-	swap_ways(&key);
-	shunt_flow_note(node, pod, &key, ct);
+	answer = shunt_flow_reversed(&key);
+	shunt_flow_note(node, pod, &answer, ct);
 }
 
 /* In a VRF, that is the device that packets come from. */

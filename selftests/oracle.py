@@ -29,6 +29,8 @@ import sys
 import time
 import zlib
 
+from packet import checksum
+
 QUIET = 0.02
 UDP, TCP, ICMP, ICMP6, SCTP, NONE = 17, 6, 1, 58, 132, 59
 NODE_MAC = {"nic0": "02000000 0a00", "nic1": "02000000 0a01"}
@@ -67,15 +69,6 @@ ADDRESSES = {
 def packed(family, name):
     """An address by the name of its place, or as it is written."""
     return ipaddress.ip_address(ADDRESSES[family].get(name, name)).packed
-
-
-def checksum(data):
-    """Of the Internet."""
-    data += bytes(len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
 
 
 def pseudo(src, dst, proto, length):
