@@ -103,3 +103,42 @@ int shunt_genl_parse(struct nlmsghdr *nlh, struct nlattr **tb, int max)
 	return nlmsg_parse(nlh, sizeof(struct genlmsghdr), tb, max, NULL) < 0 ?
 		-EPROTO : 0;
 }
+
+typedef int (*parse_fn)(struct shunt *sh, struct nlmsghdr *nlh, void *item);
+
+static int append(struct shunt *sh, struct nlmsghdr *nlh, size_t size,
+		  parse_fn parse, struct shunt_items *list)
+{
+	char *grown;
+	int err;
+
+	grown = realloc(list->items, (list->n + 1) * size);
+	if (!grown)
+		return shunt_fail(sh, -ENOMEM, "out of memory");
+	list->items = grown;
+	err = parse(sh, nlh, grown + list->n * size);
+	if (!err)
+		list->n++;
+	return err;
+}
+
+int shunt_genl_list(struct shunt *sh, int cmd, const char *what, size_t size,
+		    parse_fn parse, struct shunt_items *list)
+{
+	struct shunt_batch b = { 0 };
+	struct nlmsghdr *nlh = NULL;
+	int err;
+
+	*list = (struct shunt_items){ 0 };
+	err = shunt_genl_family(sh);
+	if (err)
+		return err;
+	shunt_genl_request(sh, &b, cmd, NLM_F_DUMP);
+	err = shunt_nl_run(sh, sh->genl, &b);
+	if (err)
+		shunt_fail_kernel(sh, err, "%s", what);
+	while (!err && (nlh = shunt_nl_next(&b, nlh)))
+		err = append(sh, nlh, size, parse, list);
+	shunt_nl_free(&b);
+	return err;
+}

@@ -110,6 +110,24 @@ void shunt_genl_request(struct shunt *sh, struct shunt_batch *b, int cmd,
 			int flags);
 int shunt_genl_parse(struct nlmsghdr *nlh, struct nlattr **tb, int max);
 
+/**
+ * struct shunt_items - what a dump has brought
+ * @items: an array, to be freed with free(), even after an error
+ * @n: how many there are
+ */
+struct shunt_items {
+	void *items;
+	unsigned int n;
+};
+
+/* Dump CMD into an array of items of SIZE bytes; WHAT is for error texts. What
+ * PARSE has not filled in counts for nothing.
+ */
+int shunt_genl_list(struct shunt *sh, int cmd, const char *what, size_t size,
+		    int (*parse)(struct shunt *sh, struct nlmsghdr *nlh,
+				 void *item),
+		    struct shunt_items *list);
+
 /* error.c: texts */
 void shunt_begin(struct shunt *sh);
 int shunt_fail(struct shunt *sh, int error, const char *format, ...)

@@ -87,19 +87,9 @@ int shunt_path_get(struct shunt *sh, const struct shunt_prefix *prefix,
 	return err;
 }
 
-static int append(struct shunt *sh, struct nlmsghdr *nlh,
-		  struct shunt_path **list, unsigned int *n)
+static int parse_item(struct shunt *sh, struct nlmsghdr *nlh, void *item)
 {
-	struct shunt_path *grown;
-
-	grown = realloc(*list, (*n + 1) * sizeof(*grown));
-	if (!grown)
-		return shunt_fail(sh, -ENOMEM, "out of memory");
-	*list = grown;
-	if (!parse(nlh, &grown[*n]))
-		return shunt_fail_reply(sh, "paths");
-	++*n;
-	return 0;
+	return parse(nlh, item) ? 0 : shunt_fail_reply(sh, "paths");
 }
 
 /* In the order of routing tables. */
@@ -115,30 +105,23 @@ static int compare(const void *left, const void *right)
 }
 
 int shunt_path_list(struct shunt *sh, struct shunt_path **paths,
-		    unsigned int *n)
+		      unsigned int *n)
 {
-	struct shunt_batch b = { 0 };
-	struct nlmsghdr *nlh = NULL;
+	struct shunt_items list;
 	int err;
 
 	shunt_begin(sh);
 	*paths = NULL;
 	*n = 0;
-	err = shunt_genl_family(sh);
-	if (err)
-		return err;
-	shunt_genl_request(sh, &b, SHUNT_CMD_PATH_GET, NLM_F_DUMP);
-	err = shunt_nl_run(sh, sh->genl, &b);
-	if (err)
-		shunt_fail_kernel(sh, err, "paths");
-	while (!err && (nlh = shunt_nl_next(&b, nlh)))
-		err = append(sh, nlh, paths, n);
+	err = shunt_genl_list(sh, SHUNT_CMD_PATH_GET, "paths",
+			      sizeof(**paths), parse_item, &list);
 	if (err) {
-		free(*paths);
-		*paths = NULL;
-	} else if (*n) {
-		qsort(*paths, *n, sizeof(**paths), compare);
+		free(list.items);
+		return err;
 	}
-	shunt_nl_free(&b);
-	return err;
+	if (list.n)
+		qsort(list.items, list.n, sizeof(**paths), compare);
+	*paths = list.items;
+	*n = list.n;
+	return 0;
 }

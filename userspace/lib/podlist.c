@@ -92,37 +92,20 @@ struct list {
 	unsigned int n;
 };
 
-static int append(struct shunt *sh, struct list *list, struct nlmsghdr *nlh)
+static int parse_item(struct shunt *sh, struct nlmsghdr *nlh, void *item)
 {
-	struct shunt_pod *grown;
-	int err;
-
-	grown = realloc(list->pods, (list->n + 1) * sizeof(*grown));
-	if (!grown)
-		return shunt_fail(sh, -ENOMEM, "out of memory");
-	list->pods = grown;
-	err = shunt_pod_parse(sh, nlh, &grown[list->n]);
-	if (!err)
-		list->n++;
-	return err;
+	return shunt_pod_parse(sh, nlh, item);
 }
 
 static int dump(struct shunt *sh, struct list *list)
 {
-	struct shunt_batch b = { 0 };
-	struct nlmsghdr *nlh = NULL;
+	struct shunt_items items;
 	int err;
 
-	err = shunt_genl_family(sh);
-	if (err)
-		return err;
-	shunt_genl_request(sh, &b, SHUNT_CMD_POD_GET, NLM_F_DUMP);
-	err = shunt_nl_run(sh, sh->genl, &b);
-	if (err)
-		shunt_fail_kernel(sh, err, "pods");
-	while (!err && (nlh = shunt_nl_next(&b, nlh)))
-		err = append(sh, list, nlh);
-	shunt_nl_free(&b);
+	err = shunt_genl_list(sh, SHUNT_CMD_POD_GET, "pods",
+			      sizeof(*list->pods), parse_item, &items);
+	list->pods = items.items;
+	list->n = items.n;
 	return err;
 }
 

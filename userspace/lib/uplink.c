@@ -93,44 +93,27 @@ int shunt_uplink_get(struct shunt *sh, const char *dev,
 	return err;
 }
 
-static int append(struct shunt *sh, struct nlmsghdr *nlh,
-		  struct shunt_uplink **list, unsigned int *n)
+static int parse_item(struct shunt *sh, struct nlmsghdr *nlh, void *item)
 {
-	struct shunt_uplink *grown;
-
-	grown = realloc(*list, (*n + 1) * sizeof(*grown));
-	if (!grown)
-		return shunt_fail(sh, -ENOMEM, "out of memory");
-	*list = grown;
-	if (!parse(nlh, &grown[*n]))
-		return shunt_fail_reply(sh, "uplinks");
-	++*n;
-	return 0;
+	return parse(nlh, item) ? 0 : shunt_fail_reply(sh, "uplinks");
 }
 
 int shunt_uplink_list(struct shunt *sh, struct shunt_uplink **uplinks,
 		      unsigned int *n)
 {
-	struct shunt_batch b = { 0 };
-	struct nlmsghdr *nlh = NULL;
+	struct shunt_items list;
 	int err;
 
 	shunt_begin(sh);
 	*uplinks = NULL;
 	*n = 0;
-	err = shunt_genl_family(sh);
-	if (err)
-		return err;
-	shunt_genl_request(sh, &b, SHUNT_CMD_UPLINK_GET, NLM_F_DUMP);
-	err = shunt_nl_run(sh, sh->genl, &b);
-	if (err)
-		shunt_fail_kernel(sh, err, "uplinks");
-	while (!err && (nlh = shunt_nl_next(&b, nlh)))
-		err = append(sh, nlh, uplinks, n);
+	err = shunt_genl_list(sh, SHUNT_CMD_UPLINK_GET, "uplinks",
+			      sizeof(**uplinks), parse_item, &list);
 	if (err) {
-		free(*uplinks);
-		*uplinks = NULL;
+		free(list.items);
+		return err;
 	}
-	shunt_nl_free(&b);
-	return err;
+	*uplinks = list.items;
+	*n = list.n;
+	return 0;
 }
