@@ -8,8 +8,9 @@
 #
 # "serve" answers each line (TCP) or datagram (UDP) with the address that it
 # came from. "ask" asks TIMES times in one connection, with PAUSE seconds
-# between and SIZE bytes each, and prints the answers, each once; it fails if one
-# is missing. Answers over UDP are as long as the question if it is not "short".
+# between and SIZE bytes each, and prints the answers, each once; it fails if
+# one is missing. Answers over UDP are as long as the question if it is not
+# "short".
 """Say who asks."""
 
 import selectors
