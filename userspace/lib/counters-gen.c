@@ -94,8 +94,8 @@ const struct shunt_counter shunt_counters[] = {
 	{ "flow_end", SHUNT_A_STATS_FLOW_END,
 		"Flows that were forgotten again, as the host forgot them." },
 	{ "flow_full", SHUNT_A_STATS_FLOW_FULL,
-		"Flows that were not, for lack of room or memory. From the "
-		"first one on, the pod is punted whole." },
+		"Pods that found no room or memory for a flow, and are "
+		"punted whole since." },
 };
 
 const unsigned int shunt_n_counters =

@@ -105,7 +105,7 @@ static int compare(const void *left, const void *right)
 }
 
 int shunt_path_list(struct shunt *sh, struct shunt_path **paths,
-		      unsigned int *n)
+		    unsigned int *n)
 {
 	struct shunt_items list;
 	int err;
