@@ -35,7 +35,8 @@ static inline bool shunt_addr_is_v4(const struct shunt_addr *addr)
 }
 
 /* The addresses in the table are the operator's: no secret is needed, and one
- * multiplication spreads them. The upper bits are the good ones.
+ * multiplication spreads them. It moves everything upwards, so the uppermost
+ * bits are the good ones: there the last bytes arrive, in which pods differ.
  */
 static inline u64 shunt_addr_hash_v4(__be32 v4)
 {
@@ -44,11 +45,8 @@ static inline u64 shunt_addr_hash_v4(__be32 v4)
 
 static inline u64 shunt_addr_hash_v6(const struct in6_addr *v6)
 {
-	u64 hi = get_unaligned((const u64 *)&v6->s6_addr32[0]);
-	/* The last bytes, in which pods differ, lowest: what is multiplied
-	 * moves upwards alone.
-	 */
-	u64 lo = get_unaligned_be64(&v6->s6_addr32[2]);
+	u64 hi = get_unaligned_le64(&v6->s6_addr32[0]);
+	u64 lo = get_unaligned_le64(&v6->s6_addr32[2]);
 
 	return (rol64(hi, 29) ^ lo) * GOLDEN_RATIO_64;
 }

@@ -16,68 +16,27 @@
 /* So that one message carries them all. */
 #define MAX_ADDRS 64
 
-#define FILTER_MIN_BITS 10
-#define FILTER_BITS_PER_ADDR 32
-
-static struct shunt_pod_filter *filter_alloc(unsigned int addrs)
+static u8 *filter_at(const struct shunt_node *node,
+		     const struct shunt_addr *addr)
 {
-	struct shunt_pod_filter *filter;
-	unsigned int bits;
-
-	bits = max_t(unsigned int, FILTER_MIN_BITS,
-		     ilog2(roundup_pow_of_two(addrs * FILTER_BITS_PER_ADDR)));
-	filter = kvzalloc(struct_size(filter, bits,
-				      BITS_TO_LONGS(1UL << bits)), GFP_KERNEL);
-	if (!filter)
-		return NULL;
-	filter->shift = 64 - bits;
-	filter->room = (1U << bits) / FILTER_BITS_PER_ADDR;
-	return filter;
+	return &node->pod_filter[shunt_pod_filter_index(shunt_addr_hash(addr))];
 }
 
-static void filter_set(struct shunt_pod_filter *filter,
-		       const struct shunt_addr *addr)
+static void filter_add(struct shunt_node *node, const struct shunt_addr *addr)
 {
-	set_bit(shunt_addr_hash(addr) >> filter->shift, filter->bits);
+	u8 *users = filter_at(node, addr);
+
+	if (*users < U8_MAX)
+		WRITE_ONCE(*users, *users + 1);
 }
 
-/* A new one of twice the room, without the bits of addresses that are gone.
- * They are not unset when an address goes, for others may share them.
- */
-static int filter_renew(struct shunt_node *node)
+/* What is full may have more users than it tells: it stays. */
+static void filter_del(struct shunt_node *node, const struct shunt_addr *addr)
 {
-	unsigned int addrs = atomic_read(&node->pod_table.nelems);
-	struct shunt_pod_filter *old, *new;
-	struct shunt_pod_addr *entry;
-	struct shunt_pod *pod;
+	u8 *users = filter_at(node, addr);
 
-	new = filter_alloc(2 * addrs + 1);
-	if (!new)
-		return -ENOMEM;
-	list_for_each_entry(pod, &node->pods, list)
-		list_for_each_entry(entry, &pod->addrs, list)
-			filter_set(new, &entry->addr);
-	old = rtnl_dereference(node->pod_filter);
-	rcu_assign_pointer(node->pod_filter, new);
-	node->pod_filter_used = addrs;
-	kvfree_rcu_mightsleep(old);
-	return 0;
-}
-
-static int filter_add(struct shunt_node *node, const struct shunt_addr *addr)
-{
-	struct shunt_pod_filter *filter = rtnl_dereference(node->pod_filter);
-	int err;
-
-	if (node->pod_filter_used == filter->room) {
-		err = filter_renew(node);
-		if (err)
-			return err;
-		filter = rtnl_dereference(node->pod_filter);
-	}
-	filter_set(filter, addr);
-	node->pod_filter_used++;
-	return 0;
+	if (*users < U8_MAX)
+		WRITE_ONCE(*users, *users - 1);
 }
 
 /**
@@ -88,18 +47,15 @@ static int filter_add(struct shunt_node *node, const struct shunt_addr *addr)
  */
 int shunt_pod_table_init(struct shunt_node *node)
 {
-	struct shunt_pod_filter *filter = filter_alloc(1);
 	int err;
 
-	if (!filter)
+	node->pod_filter = kvzalloc(1UL << SHUNT_POD_FILTER_BITS, GFP_KERNEL);
+	if (!node->pod_filter)
 		return -ENOMEM;
 	err = rhashtable_init(&node->pod_table, &shunt_pod_params);
-	if (err) {
-		kvfree(filter);
-		return err;
-	}
-	RCU_INIT_POINTER(node->pod_filter, filter);
-	return 0;
+	if (err)
+		kvfree(node->pod_filter);
+	return err;
 }
 
 /**
@@ -109,7 +65,7 @@ int shunt_pod_table_init(struct shunt_node *node)
 void shunt_pod_table_destroy(struct shunt_node *node)
 {
 	rhashtable_destroy(&node->pod_table);
-	kvfree(rcu_access_pointer(node->pod_filter));
+	kvfree(node->pod_filter);
 }
 
 /* Which unicast addresses the direct path can carry. */
@@ -160,20 +116,16 @@ static int insert_addr(struct shunt_pod *pod, const struct shunt_addr *addr,
 	entry->addr = *addr;
 	entry->pod = pod;
 	entry->is_link_local = is_link_local;
-	err = filter_add(node, addr);
-	if (err)
-		goto err_free;
 	err = rhashtable_insert_fast(&node->pod_table, &entry->hash,
 				     shunt_pod_params);
-	if (err)
-		goto err_free;
+	if (err) {
+		kfree(entry);
+		return err;
+	}
+	filter_add(node, addr);
 	list_add_tail(&entry->list, &pod->addrs);
 	shunt_route_invalidate(node);
 	return 0;
-
-err_free:
-	kfree(entry);
-	return err;
 }
 
 /**
@@ -205,6 +157,7 @@ int shunt_pod_addr_add(struct shunt_pod *pod, const struct nlattr *nla,
 
 static void remove_addr(struct shunt_node *node, struct shunt_pod_addr *entry)
 {
+	filter_del(node, &entry->addr);
 	rhashtable_remove_fast(&node->pod_table, &entry->hash,
 			       shunt_pod_params);
 	list_del(&entry->list);

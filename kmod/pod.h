@@ -5,7 +5,6 @@
 #ifndef SHUNT_POD_H
 #define SHUNT_POD_H
 
-#include <linux/bitops.h>
 #include <linux/rhashtable.h>
 #include <net/ipv6.h>
 
@@ -34,22 +33,9 @@ struct shunt_pod_addr {
 
 static inline u32 shunt_addr_hashfn(const void *key, u32 len, u32 seed)
 {
-	return shunt_addr_hash(key) >> 32;
+	/* The table looks at the lowest bits. */
+	return swab32(shunt_addr_hash(key) >> 32);
 }
-
-/**
- * struct shunt_pod_filter - which addresses are surely no pod's
- * @shift: 64 less the binary logarithm of the number of bits
- * @room: up to how many addresses it is good for
- * @bits: one set for each address that is a pod's, or was lately
- *
- * Sized so that at most one in 32 other addresses needs a lookup.
- */
-struct shunt_pod_filter {
-	unsigned int shift;
-	unsigned int room;
-	unsigned long bits[];
-};
 
 static inline int shunt_addr_cmp(struct rhashtable_compare_arg *arg,
 				 const void *obj)
@@ -86,39 +72,47 @@ static inline struct shunt_pod *shunt_pod_lookup(struct shunt_node *node,
 	return entry ? entry->pod : NULL;
 }
 
-static __always_inline bool shunt_pod_filter_test(const struct shunt_node *node,
-						  u64 hash)
-{
-	const struct shunt_pod_filter *filter;
+/* With as many addresses as 2,000 pods of both families have, 1 in 32 others
+ * needs a lookup.
+ */
+#define SHUNT_POD_FILTER_BITS 17
 
-	filter = rcu_dereference(node->pod_filter);
-	return test_bit(hash >> filter->shift, filter->bits);
+static __always_inline unsigned int shunt_pod_filter_index(u64 hash)
+{
+	return hash >> (64 - SHUNT_POD_FILTER_BITS);
+}
+
+static __always_inline bool shunt_pod_filter_test(const u8 *filter, u64 hash)
+{
+	/* A byte cannot be read by halves: READ_ONCE() would only cost two
+	 * more instructions.
+	 */
+	return data_race(filter[shunt_pod_filter_index(hash)]);
 }
 
 /**
  * shunt_pod_filter_v4() - could an IPv4 address be a pod's?
- * @node: the node
+ * @filter: the node's, &struct shunt_node.pod_filter
  * @v4: the address
  *
  * Context: RCU read side.
  */
-static __always_inline bool shunt_pod_filter_v4(const struct shunt_node *node,
-						__be32 v4)
+static __always_inline bool shunt_pod_filter_v4(const u8 *filter, __be32 v4)
 {
-	return shunt_pod_filter_test(node, shunt_addr_hash_v4(v4));
+	return shunt_pod_filter_test(filter, shunt_addr_hash_v4(v4));
 }
 
 /**
  * shunt_pod_filter_v6() - could an IPv6 address be a pod's?
- * @node: the node
+ * @filter: the node's, &struct shunt_node.pod_filter
  * @v6: the address
  *
  * Context: RCU read side.
  */
-static __always_inline bool shunt_pod_filter_v6(const struct shunt_node *node,
+static __always_inline bool shunt_pod_filter_v6(const u8 *filter,
 						const struct in6_addr *v6)
 {
-	return shunt_pod_filter_test(node, shunt_addr_hash_v6(v6));
+	return shunt_pod_filter_test(filter, shunt_addr_hash_v6(v6));
 }
 
 int shunt_pod_table_init(struct shunt_node *node);

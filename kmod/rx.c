@@ -147,15 +147,15 @@ static noinline rx_handler_result_t steer(struct shunt_uplink *uplink,
 /* Could the destination be a pod? All that the host's own packets pay, once
  * they are known to be IP; who has no header at hand is asked later.
  */
-static __always_inline bool is_candidate(const struct shunt_node *node,
+static __always_inline bool is_candidate(const u8 *filter,
 					 const struct sk_buff *skb)
 {
 	if (skb->protocol == htons(ETH_P_IP))
 		return skb_headlen(skb) < sizeof(struct iphdr) ||
-		       shunt_pod_filter_v4(node, shunt_pkt_v4(skb)->daddr);
+		       shunt_pod_filter_v4(filter, shunt_pkt_v4(skb)->daddr);
 	if (skb->protocol == htons(ETH_P_IPV6))
 		return skb_headlen(skb) < sizeof(struct ipv6hdr) ||
-		       shunt_pod_filter_v6(node, &shunt_pkt_v6(skb)->daddr);
+		       shunt_pod_filter_v6(filter, &shunt_pkt_v6(skb)->daddr);
 	return false;
 }
 
@@ -172,7 +172,7 @@ rx_handler_result_t shunt_rx_handle(struct sk_buff **pskb)
 	struct shunt_uplink *uplink;
 
 	uplink = rcu_dereference((*pskb)->dev->rx_handler_data);
-	if (!is_candidate(uplink->node, *pskb))
+	if (!is_candidate(uplink->pod_filter, *pskb))
 		return RX_HANDLER_PASS;
 	return steer(uplink, pskb);
 }

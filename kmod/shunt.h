@@ -24,7 +24,6 @@ struct shunt_host;
 struct shunt_lpm;
 struct shunt_node;
 struct shunt_pod;
-struct shunt_pod_filter;
 
 /* The MAC address of every pod's gateway, the letters of "shunt". User space
  * gives it to the pods' permanent neighbours.
@@ -53,7 +52,8 @@ struct shunt_entry {
  * @generation: what the route cache knows is void when this has moved
  * @dead: no more answers may be kept, the device is on its way out
  * @stack_paths: how many of @paths lead to the stack
- * @pod_filter: says of most other addresses that they are not in @pod_table
+ * @pod_filter: says of most other addresses that they are not in @pod_table:
+ *	how many addresses of pods share a hash, written under RTNL
  * @pod_table: &struct shunt_pod_addr by address
  * @path_table: &struct shunt_path by prefix
  * @flows: the flows that are remembered
@@ -63,7 +63,6 @@ struct shunt_entry {
  * @paths: &struct shunt_path.list, under RTNL
  * @grow: enlarges @cache
  * @changes: to @pods, @uplinks and @paths, for dumps to notice; never 0
- * @pod_filter_used: addresses that have set bits in @pod_filter, under RTNL
  * @gone: what pods that are gone have counted, under RTNL
  * @follow_mtu: the MTU is the smallest uplink's, nobody has set another one
  */
@@ -76,7 +75,7 @@ struct shunt_node {
 	atomic64_t generation;
 	bool dead;
 	unsigned int stack_paths;
-	struct shunt_pod_filter __rcu *pod_filter;
+	u8 *pod_filter;
 	struct rhashtable pod_table;
 	struct shunt_lpm *path_table;
 	struct shunt_flows *flows;
@@ -87,7 +86,6 @@ struct shunt_node {
 	struct list_head uplinks;
 	struct list_head paths;
 	struct work_struct grow;
-	unsigned int pod_filter_used;
 	u32 changes;
 	struct shunt_stats gone;
 	bool follow_mtu;
@@ -126,6 +124,7 @@ struct shunt_pod {
 
 /**
  * struct shunt_uplink - a device of the node that pods are reached through
+ * @pod_filter: the node's, for what the host's own packets ask alone
  * @node: the node
  * @dev: the device; its rx_handler_data is this object
  * @entry: what arrives on it enters here
@@ -133,6 +132,7 @@ struct shunt_pod {
  * @rcu: frees it
  */
 struct shunt_uplink {
+	const u8 *pod_filter;
 	struct shunt_node *node;
 	struct net_device *dev;
 	struct shunt_entry entry;

@@ -121,6 +121,7 @@ int shunt_uplink_add(struct shunt_node *node, struct net_device *dev,
 	uplink = kzalloc(sizeof(*uplink), GFP_KERNEL);
 	if (!uplink)
 		return -ENOMEM;
+	uplink->pod_filter = node->pod_filter;
 	uplink->node = node;
 	uplink->dev = dev;
 	uplink->entry.iif = dev;
