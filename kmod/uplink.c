@@ -54,6 +54,42 @@ static int refuse_slave(struct net_device *dev, struct netlink_ext_ack *extack)
 	return -EBUSY;
 }
 
+/* Kinds of devices that take all packets of the device below. */
+static const char *const takers[] = {
+	"macvlan", "macvtap", "ipvlan", "ipvtap", "macsec",
+};
+
+static const struct net_device *find_taker(struct net_device *dev)
+{
+	struct net_device *upper;
+	struct list_head *iter;
+
+	netdev_for_each_upper_dev_rcu(dev, upper, iter)
+		if (net_eq(dev_net(upper), dev_net(dev)) &&
+		    upper->rtnl_link_ops &&
+		    match_string(takers, ARRAY_SIZE(takers),
+				 upper->rtnl_link_ops->kind) >= 0)
+			return upper;
+	return NULL;
+}
+
+static int refuse_busy(struct net_device *dev, struct netlink_ext_ack *extack)
+{
+	const struct net_device *taker;
+
+	if (!netdev_is_rx_handler_busy(dev))
+		return 0;
+	taker = find_taker(dev);
+	if (taker)
+		NL_SET_ERR_MSG_FMT(extack,
+				   "%s takes the packets of %s: attach %s instead",
+				   taker->name, dev->name, taker->name);
+	else
+		NL_SET_ERR_MSG(extack,
+			       "the device's packets go to another driver: attach another device of the node");
+	return -EBUSY;
+}
+
 static int refuse(struct shunt_node *node, struct net_device *dev,
 		  struct netlink_ext_ack *extack)
 {
@@ -76,12 +112,7 @@ static int refuse(struct shunt_node *node, struct net_device *dev,
 	err = refuse_slave(dev, extack);
 	if (err)
 		return err;
-	if (netdev_is_rx_handler_busy(dev)) {
-		NL_SET_ERR_MSG(extack,
-			       "the device's packets go to another driver (macvlan, ipvlan): attach a device above or beside it");
-		return -EBUSY;
-	}
-	return 0;
+	return refuse_busy(dev, extack);
 }
 
 /* Debian's default, and then nothing is steered: worth a word. */
