@@ -4,15 +4,17 @@
 # A service that says who asks, over TCP and UDP.
 #
 #   who.py serve PORT...
-#   who.py ask HOST PORT [tcp|udp] [TIMES [PAUSE [SIZE [short]]]]
+#   who.py ask HOST PORT [PROTOCOL [TIMES [PAUSE [SIZE [short]]]]]
 #
-# "serve" answers each line (TCP) or datagram (UDP) with the address that it
-# came from. "ask" asks TIMES times in one connection, with PAUSE seconds
-# between and SIZE bytes each, and prints the answers, each once; it fails if
-# one is missing. Answers over UDP are as long as the question if it is not
-# "short".
+# PROTOCOL is tcp or udp. "serve" answers each line (TCP) or datagram (UDP) with
+# the address that it came from. "ask" asks TIMES times in one connection, with
+# PAUSE seconds between and SIZE bytes each, and prints the answers, each once;
+# it fails if one is missing. Answers over UDP are as long as the question if it
+# is not "short". Several hosts, ports and protocols, joined by commas, are asked
+# in all combinations, one after the other.
 """Say who asks."""
 
+import itertools
 import selectors
 import socket
 import sys
@@ -100,7 +102,9 @@ def main():
     if len(sys.argv) < 4 or sys.argv[1] != 'ask':
         sys.exit(f'usage: {sys.argv[0]} serve PORT... | ask HOST PORT ...')
     try:
-        ask(*sys.argv[2:])
+        for target in itertools.product(
+                *(word.split(',') for word in sys.argv[2:5])):
+            ask(*target, *sys.argv[5:])
     except OSError as error:
         sys.exit(f'no answer: {error}')
 
