@@ -44,13 +44,16 @@ all: modules tools
 modules:
 	@mkdir -p $(build) $(dir $(ko))
 	@cd $(build) && find . -xtype l -delete
-	@find ./Kbuild ./VERSION ./kmod ./include -type f | \
+	@find ./Kbuild ./VERSION ./kmod ./include ./selftests/nic -type f | \
 	while read -r f; do \
 		[ -e "$(build)/$$f" ] || { mkdir -p "$(build)/$${f%/*}" && \
 			ln -sfr "$$f" "$(build)/$$f"; } || exit; \
 	done
 	$(MAKE) -C $(headers) M=$(build) $(btf) modules
-	@cmp -s $(build)/shunt.ko $(ko) || cp $(build)/shunt.ko $(ko)
+	@for file in $(build)/shunt.ko $(build)/selftests/nic/*.ko; do \
+		[ ! -e $$file ] || cmp -s $$file $(dir $(ko))$${file##*/} || \
+			cp $$file $(dir $(ko)); \
+	done
 
 .PHONY: tools
 tools:

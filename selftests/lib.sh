@@ -288,11 +288,21 @@ node_of() { # POD
 
 # A cable between the nodes, with what a NIC does on receive: NAPI and GRO.
 # Fixed addresses, as hashes of them would make runs differ.
+NICS=veth
 wire() { # NUMBER
-	local n=$1 name
-	ip link add "nic$n" netns "$(ns nodeA)" address "02:00:00:00:0a:0$n" \
-		type veth peer name "nic$n" netns "$(ns nodeB)" \
-		address "02:00:00:00:0b:0$n"
+	local n=$1 name mac=02:00:00:00:0
+	case $NICS in
+	veth)
+		ip link add "nic$n" netns "$(ns nodeA)" address "${mac}a:0$n" \
+			type veth peer name "nic$n" netns "$(ns nodeB)" \
+			address "${mac}b:0$n"
+		;;
+	shunt_nic)
+		load_module_file shunt_nic
+		ipn nodeA link add "nic$n" address "${mac}a:0$n" type shunt_nic
+		ipn nodeB link add "nic$n" address "${mac}b:0$n" type shunt_nic
+		;;
+	esac || bail "no cable of $NICS"
 	for name in nodeA nodeB; do
 		on $name ethtool -K "nic$n" gro on
 		ipn $name address add "192.168.$((9 - n)).$([[ $name = nodeA ]] &&
@@ -374,24 +384,43 @@ pods_quiet() { # NODE...
 
 ### The module
 
-module_file() {
-	echo "$TOP/out/modules/$(uname -r)/shunt.ko"
+module_file() { # [NAME]
+	echo "$TOP/out/modules/$(uname -r)/${1-shunt}.ko"
 }
 
 load_module() { # [PARAMETER...]
-	local ko dep
-	ko=$(module_file)
+	load_module_file shunt ${SINGLE_PASS:+single_pass=$SINGLE_PASS} "$@"
+}
+
+load_module_file() { # NAME [PARAMETER...]
+	local name=$1 ko dep
+	shift
+	ko=$(module_file "$name")
 	[[ -e $ko ]] || bail "$ko is missing"
-	[[ ! -e /sys/module/shunt ]] || return 0
+	[[ ! -e /sys/module/$name ]] || return 0
 	for dep in $(modinfo -F depends "$ko" | tr , ' '); do
 		modprobe "$dep"
 	done
-	insmod "$ko" ${SINGLE_PASS:+single_pass=$SINGLE_PASS} "$@" ||
-		bail "the module does not load"
-	touch "$TMP/module"
+	insmod "$ko" "$@" || bail "the module $name does not load"
+	echo "$name" >>"$TMP/modules"
 }
 
-try_unload() { rmmod shunt 2>/dev/null || [[ ! -e /sys/module/shunt ]]; }
+try_unload() { # [NAME]
+	rmmod "${1-shunt}" 2>/dev/null || [[ ! -e /sys/module/${1-shunt} ]]
+}
+
+unload_all() {
+	local name n
+	while read -r name; do
+		for ((n = 0; n < 200; n++)); do
+			try_unload "$name" && break
+			pause 0.05
+		done
+		[[ -e /sys/module/$name ]] || continue
+		failures=$((failures + 1))
+		echo "not ok $((tests + 1)) $SCRIPT: the module $name is not let go"
+	done < <(cat "$TMP/modules" 2>/dev/null)
+}
 
 ### The oracle
 
@@ -529,7 +558,7 @@ netperf_rate() { # FROM TO 4|6 TEST [SECONDS [ARG...]]
 ### The end
 
 cleanup_all() {
-	local topo names
+	local names
 	end_jobs
 	if [[ -s $TMP/netns ]]; then
 		# Pods first and nodes last is but one order; devices.sh has
@@ -538,16 +567,7 @@ cleanup_all() {
 		ns_del "${names[@]}"
 		: >"$TMP/netns"
 	fi
-	if [[ -e $TMP/module && -e /sys/module/shunt ]]; then
-		for ((topo = 0; topo < 200; topo++)); do
-			try_unload && break
-			pause 0.05
-		done
-		[[ ! -e /sys/module/shunt ]] || {
-			failures=$((failures + 1))
-			echo "not ok $((tests + 1)) $SCRIPT: the module is not let go"
-		}
-	fi
+	unload_all
 }
 
 at_exit() {

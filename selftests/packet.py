@@ -6,16 +6,18 @@
   packet.py udp-echo ADDR PORT
   packet.py txtime ADDR PORT MILLISECONDS
   packet.py flows SRC DST PORT COUNT [ADDRESSES]
+  packet.py paced ADDR PORT COUNT RATE
 
 "raw" goes through a raw socket, thus the stack and its neighbour; "frame"
-through a packet socket on the device "dev" (eth0). WHAT is udp, arp, lldp,
-version, short, ihl, totlen, ra, ns, redirect, dstopts, hopopts, frag, options,
-lsrr, echo, or a datagram in fragments: see FRAGMENTS. Keys: src, dst, count,
+through a packet socket on the device "dev" (eth0). WHAT is udp, sum,
+arp, lldp, version, short, ihl, totlen, ra, ns, redirect, dstopts, hopopts,
+frag, options, lsrr, echo, or a datagram in fragments: see FRAGMENTS. Keys: src, dst, count,
 ttl, tos, size, dev, sport, dport, mac, vlan.
 
 "udp-echo" answers each datagram and prints it with its sender. "txtime" sends a
 datagram to be delivered that much later. "flows" sends COUNT datagrams from as
-many ports, or to ADDRESSES addresses from DST on.
+many ports, or to ADDRESSES addresses from DST on. "paced" sends COUNT datagrams
+of 1,000 bytes at once by a socket that may send RATE bytes per second.
 """
 import ipaddress
 import socket
@@ -105,6 +107,8 @@ def build(args):
     data = bytes(args["size"])
     udp = struct.pack("!HHHH", args["sport"], args["dport"], 8 + len(data), 0)
     udp = transport(src, dst, 17, udp + data, 6)
+    if what == "sum":
+        udp = udp[:7] + bytes((udp[7] ^ 1,)) + udp[8:]
     packet = (ipv4 if src.version == 4 else ipv6)(args, 17, udp)
     return packet[:12] if what == "short" else packet
 
@@ -203,6 +207,13 @@ def flows(src, dst, port, count, addresses=1):
         sock.close()
 
 
+def paced(address, port, count, rate):
+    sock = udp_socket(address)
+    sock.setsockopt(socket.SOL_SOCKET, 47, rate)  # SO_MAX_PACING_RATE
+    for _ in range(count):
+        sock.sendto(bytes(1000), (address, port))
+
+
 def main():
     verb, *rest = sys.argv[1:]
     if verb == "send":
@@ -213,6 +224,8 @@ def main():
         txtime(rest[0], int(rest[1]), int(rest[2]))
     elif verb == "flows":
         flows(rest[0], rest[1], *map(int, rest[2:]))
+    elif verb == "paced":
+        paced(rest[0], *map(int, rest[1:]))
     else:
         sys.exit(__doc__)
 

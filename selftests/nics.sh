@@ -1,0 +1,275 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Cards like those of real machines: with several queues, with the checksum of
+# all that they receive, with queueing disciplines that pace and push back.
+# shellcheck source=SCRIPTDIR/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+readonly QUEUES=4
+# shellcheck disable=SC2034 # lib.sh reads it
+NICS=shunt_nic
+
+### Checksums of whole packets
+
+# The card's sum must fit what the pod receives, or the kernel says so.
+checksum_complete() { # FAMILY
+	local size test
+	snap nodeA
+	# Odd lengths, and some that are padded on the wire.
+	for size in 1 16 17 999 1400; do
+		pings podA1 podB1 "$1" 2 -s "$size"
+	done
+	expect nodeA rx_direct=10 tx_direct=10 others=0
+	start_netserver podB1
+	for test in TCP_STREAM TCP_MAERTS UDP_RR; do
+		[[ $(netperf_rate podA1 podB1 "$1" "$test" 1) != 0 ]]
+	done
+	expect nodeA rx_direct=100.. tx_direct=100.. rx_stack=0..20
+}
+
+# The sum is as right for what the host's stack takes over.
+checksum_punted() { # FAMILY
+	local prefix=10.1.0.0/16
+	[[ $1 = 4 ]] || prefix=fd01::/16
+	at_end 'ctl nodeB path del "$prefix" 2>/dev/null'
+	ctl nodeB path add "$prefix" stack
+	snap nodeB
+	pings podA1 podB1 "$1" 5 -s 999
+	start_netserver podB1
+	[[ $(netperf_rate podA1 podB1 "$1" TCP_STREAM 1) != 0 ]]
+	expect nodeB punt_path=100.. rx_direct=0
+	ctl nodeB path del "$prefix"
+}
+
+# A sum that does not fit the bytes is the sender's fault, and the receiver's
+# socket says so: nothing believes it unseen.
+checksum_wrong() { # FAMILY
+	local before
+	bg podB1 "$SELFTESTS/packet.py" udp-echo "$(addr podB1 "$1")" 4000 \
+		>"$TMP/echo"
+	await 10 listens podB1 4000 -u
+	before=$(udp_errors podB1 "$1")
+	snap nodeB
+	on podA1 "$SELFTESTS/packet.py" send raw sum src "$(addr podA1 "$1")" \
+		dst "$(addr podB1 "$1")" dport 4000 count 3
+	await 5 udp_errors_are podB1 "$1" $((before + 3))
+	expect nodeB rx_direct=3
+	[[ ! -s $TMP/echo ]]
+}
+
+udp_errors_are() { # NAME FAMILY COUNT
+	[[ $(udp_errors "$1" "$2") = "$3" ]]
+}
+
+udp_errors() { # NAME FAMILY
+	local name=UdpInCsumErrors
+	[[ $2 = 4 ]] || name=Udp6InCsumErrors
+	on "$1" nstat -asz "$name" | awk -v name="$name" '$1 == name { print $2 }'
+}
+
+### Queues
+
+# Packets sent by each queue of nodeA's card.
+find_sent() {
+	mapfile -t SENT < <(on nodeA ethtool -S nic0 |
+		sed -n 's/ *tx_queue_[0-9]*_packets: //p')
+	[[ ${#SENT[@]} = "$QUEUES" ]]
+}
+
+# How many packets each queue has sent while COMMAND ran, in MOVED.
+moved_by() { # COMMAND...
+	local before n
+	find_sent
+	before=("${SENT[@]}")
+	"$@"
+	find_sent
+	MOVED=()
+	for ((n = 0; n < QUEUES; n++)); do
+		MOVED[n]=$((SENT[n] - before[n]))
+	done
+	echo "queues: ${MOVED[*]}"
+}
+
+send_flows() { # FROM TO FAMILY COUNT
+	on "$1" "$SELFTESTS/packet.py" flows "$(addr "$1" "$3")" \
+		"$(addr "$2" "$3")" 9 "$4"
+}
+
+# As many queues as the host's own flows use.
+flows_spread() { # FAMILY
+	local n from
+	for from in nodeA podA1; do
+		snap nodeA
+		moved_by send_flows "$from" "${from/A/B}" "$1" 64
+		# By chance, 1 in 100,000,000 leaves one of them out.
+		for ((n = 0; n < QUEUES; n++)); do
+			((MOVED[n] > 0)) || fail "$from: ${MOVED[*]}"
+		done
+	done
+	expect nodeA tx_direct=64..
+	# And a flow stays where it is.
+	moved_by pings podA1 podB1 "$1" 20
+	[[ $(printf '%s\n' "${MOVED[@]}" | sort -n | tail -n 1) -ge 20 ]]
+}
+
+xps() { # QUEUE MASK
+	on nodeA sh -c "echo $2 >/sys/class/net/nic0/queues/tx-$1/xps_cpus"
+}
+
+# Each processor has its queues, and pods keep to that.
+transmit_steering() { # FAMILY
+	local cpu n
+	[[ -d /sys/devices/system/cpu/cpu1 ]] || skip "one CPU"
+	at_end 'for n in 0 1 2 3; do xps $n 0; done'
+	for ((n = 0; n < QUEUES; n++)); do
+		xps "$n" $((1 << n % 2))
+	done
+	for cpu in 0 1; do
+		moved_by pinned_flows "$cpu" "$1"
+		((MOVED[cpu] + MOVED[cpu + 2] >= 64)) || fail "${MOVED[*]}"
+		((MOVED[1 - cpu] + MOVED[3 - cpu] < 10)) || fail "${MOVED[*]}"
+	done
+}
+
+pinned_flows() { # CPU FAMILY
+	on podA1 taskset -c "$1" "$SELFTESTS/packet.py" flows \
+		"$(addr podA1 "$2")" "$(addr podB1 "$2")" 9 64
+}
+
+# Packets that other processors gave to CPU 1.
+find_given() {
+	GIVEN=$((0x$(awk 'NR == 2 { print $10 }' /proc/net/softnet_stat)))
+}
+
+# What is set for the uplink has been done before shunt sees the packet.
+receive_steering() { # FAMILY
+	local before n
+	[[ -d /sys/devices/system/cpu/cpu1 ]] || skip "one CPU"
+	at_end 'steer_uplink 0'
+	steer_uplink 2
+	find_given
+	before=$GIVEN
+	snap nodeA
+	find_addr podB1 "$1"
+	on podA1 taskset -c 0 ping -q -c 20 -i 0.005 -W 5 "$ADDR"
+	find_given
+	((GIVEN - before >= 20)) || fail "$((GIVEN - before)) given"
+	expect nodeA rx_direct=20
+}
+
+steer_uplink() { # MASK
+	local n
+	for ((n = 0; n < QUEUES; n++)); do
+		on nodeA sh -c \
+			"echo $1 >/sys/class/net/nic0/queues/rx-$n/rps_cpus"
+	done
+}
+
+# Receive flow steering of the pod's device: to where its program runs.
+flow_steering() { # FAMILY
+	local before
+	[[ -d /sys/devices/system/cpu/cpu1 ]] || skip "one CPU"
+	at_end 'steer_pod_flows 0'
+	steer_pod_flows 64
+	bg podB1 taskset -c 0 netserver -D
+	await 10 listens podB1 12865
+	find_given
+	before=$GIVEN
+	on podA1 taskset -c 1 netperf "-$1" -H "$(addr podB1 "$1")" \
+		-t TCP_RR -l 1 -P 0
+	find_given
+	((GIVEN - before >= 20)) || fail "$((GIVEN - before)) given"
+}
+
+steer_pod_flows() { # ENTRIES
+	sysctl -qw "net.core.rps_sock_flow_entries=$1"
+	on podA1 sh -c "echo $1 >/sys/class/net/eth0/queues/rx-0/rps_flow_cnt"
+}
+
+### Queueing disciplines of the uplink
+
+qdisc() { # ARG...
+	on nodeA tc qdisc replace dev nic0 root "$@"
+}
+
+qdisc_stat() { # KEY
+	on nodeA tc -s -j qdisc show dev nic0 | jq ".[0].$1"
+}
+
+no_qdisc() {
+	on nodeA tc qdisc del dev nic0 root
+}
+
+# fq knows a socket's pacing rate only from the socket itself.
+socket_paced() { # FAMILY
+	at_end no_qdisc
+	qdisc fq
+	on podA1 "$SELFTESTS/packet.py" paced "$(addr podB1 "$1")" 9 20 40000
+	await 5 throttled 19
+}
+
+throttled() { # MINIMUM
+	[[ $(qdisc_stat throttled) -ge $1 ]]
+}
+
+# BBR paces by delivery times, and grows as it should.
+bbr() { # FAMILY
+	local rate
+	modprobe tcp_bbr
+	at_end no_qdisc
+	qdisc fq
+	start_netserver podB1
+	snap nodeA
+	rate=$(netperf_rate podA1 podB1 "$1" TCP_STREAM 2 -K bbr)
+	echo "$rate Mbit/s, throttled $(qdisc_stat throttled)"
+	[[ ${rate%.*} -gt 5 ]]
+	throttled 20
+	expect nodeA tx_direct=100..
+}
+
+# A socket that finds its packets still in the queue of the card waits (TCP
+# small queues): it takes not much more room there than one of the host.
+small_queues() { # FAMILY
+	local from
+	at_end 'end_jobs; no_qdisc'
+	qdisc tbf rate 4mbit burst 20kb limit 20mb
+	for from in nodeA podA1; do
+		start_netserver "${from/A/B}"
+		bg "$from" netperf "-$1" -H "$(addr "${from/A/B}" "$1")" \
+			-t TCP_STREAM -l 3 -P 0 >/dev/null
+		find_backlog $!
+		echo "$from: $BACKLOG bytes"
+		# A whole window would be a megabyte and more.
+		((BACKLOG > 0 && BACKLOG < 300000))
+	done
+}
+
+# The largest while PID runs.
+find_backlog() { # PID
+	local now
+	BACKLOG=0
+	while kill -0 "$1" 2>/dev/null; do
+		now=$(qdisc_stat backlog)
+		((now <= BACKLOG)) || BACKLOG=$now
+		pause 0.1
+	done
+}
+
+load_module
+topology shunt podA1 podB1
+pods_quiet nodeA nodeB
+
+for family in 4 6; do
+	t "v$family checksum of whole packets" checksum_complete $family
+	t "v$family the same, punted" checksum_punted $family
+	t "v$family wrong checksum" checksum_wrong $family
+	t "v$family flows spread over queues" flows_spread $family
+	t "v$family transmit packet steering" transmit_steering $family
+	t "v$family receive packet steering" receive_steering $family
+	t "v$family receive flow steering" flow_steering $family
+	t "v$family pacing by the socket" socket_paced $family
+	t "v$family BBR" bbr $family
+	t "v$family TCP small queues" small_queues $family
+done
+finish
