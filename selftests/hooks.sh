@@ -403,27 +403,61 @@ receive_timestamps() {
 	received_when podB1
 }
 
-# On the uplink everything is as it was.
-uplink_hooks() {
-	at_end 'on nodeA tc qdisc del dev nic0 clsact 2>/dev/null
-		on nodeA nft delete table netdev t 2>/dev/null'
-	on nodeA tc qdisc add dev nic0 clsact
-	on nodeA tc filter add dev nic0 egress matchall action drop
-	lost 4
-	on nodeA tc qdisc del dev nic0 clsact
+# What the uplink has attached for what it receives acts first: shunt does not
+# even see it.
+before_shunt() { # ATTACH DETACH
+	local family
+	detach=$2
+	at_end '$detach 2>/dev/null'
 	pings podA1 podB1 4 1
+	pings podA1 podB1 6 1
+	$1
+	snap nodeA
+	lost 4
+	lost 6
+	expect nodeA tx_direct=4 rx_direct=0 rx_stack=0 others=0
+	$2
+	ten
+}
+
+bpf_before_shunt() { # PROGRAM
+	program=$1 where=nodeA device=nic0
+	[[ $1 != tcx* || $(uname -r) != 6.1.* ]] || skip "this kernel has no tcx"
+	before_shunt bpf_on bpf_off
+}
+
+uplink_clsact_on() {
+	on nodeA tc qdisc add dev nic0 clsact
+	on nodeA tc filter add dev nic0 ingress matchall action drop
+}
+uplink_clsact_off() { on nodeA tc qdisc del dev nic0 clsact; }
+
+uplink_nft_on() {
 	on nodeA nft -f - <<-END
 	table netdev t {
 		chain c {
 			type filter hook ingress device nic0 priority 0
-			ip protocol icmp counter drop
+			ip saddr 10.2.0.0/24 counter drop
+			ip6 saddr fd02::/64 counter drop
 		}
 	}
 	END
+}
+uplink_nft_off() { on nodeA nft delete table netdev t; }
+
+# What it has for what it sends is as it was.
+uplink_sends() {
+	at_end 'on nodeA tc qdisc del dev nic0 clsact 2>/dev/null
+		on nodeA tc qdisc del dev nic0 root 2>/dev/null'
+	on nodeA tc qdisc add dev nic0 clsact
+	on nodeA tc filter add dev nic0 egress matchall action drop
 	lost 4
-	on nodeA nft delete table netdev t
+	lost 6
+	on nodeA tc qdisc del dev nic0 clsact
+	ten
 	on nodeA tc qdisc add dev nic0 root netem loss 100%
 	lost 4
+	lost 6
 	on nodeA tc qdisc del dev nic0 root
 	ten
 }
@@ -475,7 +509,12 @@ t "receive packet steering" rps
 t "neighbours flushed in the pod" neighbours_flushed
 t "transmit timestamps" as_veth timestamps
 t "receive timestamps" receive_timestamps
-t "hooks of the uplink" uplink_hooks
+for program in tcx-ingress xdp; do
+	t "$program of the uplink" bpf_before_shunt $program
+done
+t "tc ingress of the uplink" before_shunt uplink_clsact_on uplink_clsact_off
+t "nftables ingress of the uplink" before_shunt uplink_nft_on uplink_nft_off
+t "what the uplink has for sending" uplink_sends
 t "tcpdump on the uplink" uplink_tap
 # Leaves router solicitations behind for some seconds.
 t "arp on in the pod" arp_on

@@ -10,6 +10,8 @@
              [length N] [action N]
   netlink.py raw-genl COMMAND LENGTH SEED COUNT
   netlink.py wait-events SECONDS   (prints link events of this netns)
+  netlink.py ovs-port BRIDGE DEVICE   (a new bridge of Open vSwitch)
+  netlink.py ovs-end BRIDGE
 
 Prints "ok", or the name of the errno and the kernel's message, and exits with
 status 1 then. COMMAND is a name of the specification, such as pod-get, with
@@ -176,11 +178,11 @@ def show_data(data):
             print("address", ipaddress.ip_address(value))
 
 
-def family():
+def family(name="shunt"):
     genl = Netlink(16)
     code, replies = genl.request(
         GENL_CTRL, 0, struct.pack("=BBH", CTRL_GETFAMILY, 1, 0) +
-        attr(CTRL_FAMILY_NAME, b"shunt\0"))
+        attr(CTRL_FAMILY_NAME, name.encode() + b"\0"))
     if code:
         return genl, None
     found = dict(attrs(replies[0][4:]))
@@ -226,6 +228,27 @@ def fuzz(command, length, seed, count):
     return 0, []
 
 
+def ovs(kind, command, bridge, attributes):
+    """A request to the kernel's switch about BRIDGE, an index or 0."""
+    genl, number = family(kind)
+    if number is None:
+        return errno.ENOENT, "no " + kind
+    return genl.request(number, 0, struct.pack("=BBHi", command, 1, 0, bridge) +
+                        attributes)
+
+
+def ovs_port(bridge, device):
+    """OVS_DP_CMD_NEW with a name, then OVS_VPORT_CMD_NEW of type NETDEV."""
+    nobody = struct.pack("=I", 0)
+    code, message = ovs("ovs_datapath", 1, 0, attr(1, bridge.encode() + b"\0") +
+                        attr(2, nobody))
+    if code:
+        return code, message
+    return ovs("ovs_vport", 1, socket.if_nametoindex(bridge),
+               attr(2, struct.pack("=I", 1)) +
+               attr(3, device.encode() + b"\0") + attr(5, nobody))
+
+
 def wait_events(seconds):
     sock = Netlink(socket.NETLINK_ROUTE, 1).sock
     print("ready", flush=True)
@@ -257,6 +280,11 @@ def main():
         code, message = genl_request(rest[0], words(rest[1:]))
     elif verb == "raw-genl":
         code, message = fuzz(rest[0], *map(int, rest[1:]))
+    elif verb == "ovs-port":
+        code, message = ovs_port(*rest)
+    elif verb == "ovs-end":
+        code, message = ovs("ovs_datapath", 2, socket.if_nametoindex(rest[0]),
+                            b"")
     elif verb == "wait-events":
         code, message = wait_events(float(rest[0]))
     else:

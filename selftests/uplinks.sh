@@ -71,12 +71,21 @@ bond_slave() {
 	refused dum7 bond7
 }
 
-macvlan_lower() {
+lower_of() { # TYPE [ARG...]
 	at_end 'ipn nodeA link del dum7'
 	ipn nodeA link add dum7 type dummy
 	ipn nodeA link set dum7 up
-	ipn nodeA link add link dum7 name mv7 type macvlan
-	refused dum7 .
+	ipn nodeA link add link dum7 name up7 type "$@"
+	refused dum7 up7
+}
+
+ovs_port() {
+	modprobe -q openvswitch || skip "this kernel has no Open vSwitch"
+	at_end 'on nodeA "$SELFTESTS/netlink.py" ovs-end ovs7
+		ipn nodeA link del dum7'
+	ipn nodeA link add dum7 type dummy
+	on nodeA "$SELFTESTS/netlink.py" ovs-port ovs7 dum7
+	refused dum7 ovs7
 }
 
 # And the other way round: an uplink is nobody else's port.
@@ -94,10 +103,12 @@ unknown_detached() {
 
 # As topology and wire made it: links that went down lost it.
 restore() {
-	local node n=0 to
+	local node n=0
 	for node in nodeA nodeB; do
-		n=$((n + 1)) to=$([[ $node = nodeA ]] && echo 2 || echo 1)
-		ipn "$node" link del up7 2>/dev/null || true
+		n=$((n + 1))
+		ipn "$node" link del up7 2>/dev/null ||
+			ipn "$node" link set up7 netns $$ name "virtio$n" \
+				2>/dev/null || true
 		ipn "$node" xfrm policy flush
 		ipn "$node" xfrm state flush
 		ipn "$node" link set nic1 nomaster
@@ -107,62 +118,58 @@ restore() {
 		ipn "$node" address replace 192.168.8."$n"/24 dev nic1
 		ipn "$node" address replace fd09::"$n"/64 dev nic0 nodad
 		ipn "$node" address replace fd08::"$n"/64 dev nic1 nodad
-		ipn "$node" route replace 10."$to".0.0/24 via 192.168.9."$to"
-		ipn "$node" -6 route replace fd0"$to"::/64 via fd09::"$to"
 	done
+	route_by 192.168.9 fd09
 }
 
-# Also devices stacked on NICs, and tunnels with and without Ethernet in them.
-over() { # FAMILY TYPE
-	local node n=0 net
+# up7, a device stacked on a NIC or a tunnel, with or without Ethernet in it.
+stacked() { # NODE NUMBER KIND
+	local own=fd08::$2 peer=fd08::$((3 - $2)) peer4=192.168.8.$((3 - $2))
+	case $3 in
+	vlan) ipn "$1" link add link nic1 name up7 type vlan id 7 ;;
+	bond-*)
+		ipn "$1" link add up7 type bond mode "${3#bond-}" miimon 100
+		ipn "$1" link set nic1 down
+		ipn "$1" link set nic1 master up7
+		;;
+	bridge)
+		ipn "$1" link add up7 type bridge
+		ipn "$1" link set nic1 master up7
+		;;
+	vxlan)
+		ipn "$1" link add up7 type vxlan id 7 dstport 4789 \
+			remote "$peer4" dev nic1
+		;;
+	geneve) ipn "$1" link add up7 type geneve id 7 remote "$peer4" ;;
+	gre)
+		ipn "$1" link add up7 type ip6gre local "$own" remote "$peer"
+		;;
+	ipip)
+		ipn "$1" link add up7 type ip6tnl mode any \
+			local "$own" remote "$peer"
+		;;
+	tun)
+		bg "$1" socat "TUN,tun-name=up7,iff-no-pi" \
+			"UDP-DATAGRAM:$peer4:7777,bind=:7777"
+		await 10 ipn "$1" link show up7
+		;;
+	macsec | xfrm | wireguard | virtio) "$3" "$1" "$2" ;;
+	esac
+}
+
+route_by() { # NETWORK4 NETWORK6
+	ipn nodeA route replace 10.2.0.0/24 via "$1.2"
+	ipn nodeA route replace fd02::/64 via "$2::2"
+	ipn nodeB route replace 10.1.0.0/24 via "$1.1"
+	ipn nodeB route replace fd01::/64 via "$2::1"
+}
+
+over() { # KIND
+	local node n=0
 	at_end restore
 	for node in nodeA nodeB; do
 		n=$((n + 1))
-		case $2 in
-		vlan)
-			ipn "$node" link add link nic1 name up7 type vlan id 7
-			;;
-		bond-*)
-			ipn "$node" link add up7 type bond mode "${2#bond-}" \
-				miimon 100
-			ipn "$node" link set nic1 down
-			ipn "$node" link set nic1 master up7
-			;;
-		bridge)
-			ipn "$node" link add up7 type bridge
-			ipn "$node" link set nic1 master up7
-			;;
-		vxlan)
-			ipn "$node" link add up7 type vxlan id 7 dstport 4789 \
-				remote 192.168.8.$((3 - n)) dev nic1
-			;;
-		geneve)
-			ipn "$node" link add up7 type geneve id 7 \
-				remote 192.168.8.$((3 - n))
-			;;
-		macsec)
-			macsec "$node" "$n"
-			;;
-		gre)
-			ipn "$node" link add up7 type ip6gre \
-				local fd08::"$n" remote fd08::$((3 - n))
-			;;
-		tun)
-			bg "$node" socat "TUN,tun-name=up7,iff-no-pi" \
-				"UDP-DATAGRAM:192.168.8.$((3 - n)):7777,bind=:7777"
-			await 10 ipn "$node" link show up7
-			;;
-		xfrm)
-			ipsec "$node" "$n"
-			;;
-		wireguard)
-			wireguard "$node" "$n"
-			;;
-		ipip)
-			ipn "$node" link add up7 type ip6tnl mode any \
-				local fd08::"$n" remote fd08::$((3 - n))
-			;;
-		esac
+		stacked "$node" "$n" "$1"
 		ipn "$node" address add 192.168.7."$n"/24 dev up7
 		ipn "$node" address add fd07::"$n"/64 dev up7 nodad
 		ipn "$node" link set up7 up
@@ -172,31 +179,37 @@ over() { # FAMILY TYPE
 	[[ $(on podA1 cat /sys/class/net/eth0/mtu) = \
 		$(on nodeA cat /sys/class/net/{nic0,up7}/mtu | sort -n |
 			head -n 1) ]]
-	for net in 4 6; do
-		case $net$1 in
-		44) ipn nodeA route replace 10.2.0.0/24 via 192.168.7.2 ;;
-		66) ipn nodeA -6 route replace fd02::/64 via fd07::2 ;;
-		esac
-		case $net$1 in
-		44) ipn nodeB route replace 10.1.0.0/24 via 192.168.7.1 ;;
-		66) ipn nodeB -6 route replace fd01::/64 via fd07::1 ;;
-		esac
-	done
-	await 5 pings podA1 podB1 "$1" 1
-	snap nodeA
-	snap nodeB
+	route_by 192.168.7 fd07
+	start_netserver podB1
 	bg podB1 tcpdump -nn -e -l --immediate-mode -i eth0 \
 		'icmp or icmp6' >"$TMP/tap" 2>"$TMP/tap.err"
 	await 10 grep -q 'listening on' "$TMP/tap.err"
+	direct_over 4
+	direct_over 6
+}
+
+direct_over() { # FAMILY
+	await 5 pings podA1 podB1 "$1" 1
+	snap nodeA
+	snap nodeB
 	pings podA1 podB1 "$1" 5
-	await 10 lines_in "$TMP/tap" 10
-	# An Ethernet frame, whatever it came in.
+	# Ethernet frames, whatever they came in.
+	await 10 lines_in "$TMP/tap" 5 "ethertype IPv$1.*echo request"
 	cat "$TMP/tap"
-	[[ $(grep -Ec "ethertype IPv[46].*echo request" "$TMP/tap") = 5 ]]
-	start_netserver podB1
+	not grep -v 'ethertype IPv[46]' "$TMP/tap"
 	netperf_rate podA1 podB1 "$1" TCP_STREAM 1
 	expect nodeA tx_direct=10.. rx_direct=10.. tx_stack=0..20
 	expect nodeB rx_direct=10..
+}
+
+# What a real NIC's driver has, of the guest.
+virtio() { # NODE NUMBER
+	local name
+	modprobe -q virtio_net || true
+	name=$(ip -j link | jq -r --arg mac "02:00:00:00:07:0$2" \
+		'.[] | select(.address == $mac) | .ifname')
+	[[ $name ]] || skip "no such NIC here"
+	ip link set "$name" netns "$(ns "$1")" name up7
 }
 
 # Each sends with its own key.
@@ -211,8 +224,19 @@ macsec() { # NODE NUMBER
 		key 0$((3 - $2)) "$(printf '%032d' $((3 - $2)))"
 }
 
+esp_states() { # NODE OWN PEER [ARG...]
+	local from to
+	for from in "$2" "$3"; do
+		to=$([[ $from = "$2" ]] && echo "$3" || echo "$2")
+		ipn "$1" xfrm state add src "$from" dst "$to" proto esp \
+			spi 0x"${from##*.}" reqid 7 mode tunnel \
+			flag af-unspec "${@:4}" aead 'rfc4106(gcm(aes))' \
+			0x000102030405060708090a0b0c0d0e0f10111213 128
+	done
+}
+
 # Route-based: the interface's policies carry its id.
-ipsec() { # NODE NUMBER
+xfrm() { # NODE NUMBER
 	local own=192.168.8.$2 peer=192.168.8.$((3 - $2)) dir from to
 	ipn "$1" link add up7 type xfrm dev nic1 if_id 7
 	for dir in out in fwd; do
@@ -222,13 +246,61 @@ ipsec() { # NODE NUMBER
 			tmpl src "$from" dst "$to" proto esp reqid 7 mode tunnel
 		ipn "$1" -6 xfrm policy add src ::/0 dst ::/0 dir "$dir" if_id 7 \
 			tmpl src "$from" dst "$to" proto esp reqid 7 mode tunnel
-		[[ $dir != fwd ]] || continue
-		ipn "$1" xfrm state add src "$from" dst "$to" proto esp \
-			spi 0x"${from##*.}" reqid 7 mode tunnel if_id 7 \
-			flag af-unspec \
-			aead 'rfc4106(gcm(aes))' \
-			0x000102030405060708090a0b0c0d0e0f10111213 128
 	done
+	esp_states "$1" "$own" "$peer" if_id 7
+}
+
+# Policy-based: what pods of the nodes exchange has to be encrypted.
+policies() { # NODE NUMBER
+	local own=192.168.9.$2 peer=192.168.9.$((3 - $2)) net
+	for net in "10.$2.0.0/24 10.$((3 - $2)).0.0/24" \
+		"fd0$2::/64 fd0$((3 - $2))::/64"; do
+		ipn "$1" xfrm policy add dir out src "${net% *}" dst "${net#* }" \
+			tmpl src "$own" dst "$peer" proto esp reqid 7 mode tunnel
+		ipn "$1" xfrm policy add dir fwd src "${net#* }" dst "${net% *}" \
+			tmpl src "$peer" dst "$own" proto esp reqid 7 mode tunnel
+	done
+	esp_states "$1" "$own" "$peer"
+}
+
+# What a node sends of its pods' packets, or instead.
+watch_sent() { # NODE
+	bg "$1" tcpdump -nn -l --immediate-mode -Q out -i nic0 \
+		'esp or net 10.1.0.0/24 or net fd01::/64' \
+		>"$TMP/sent.$1" 2>"$TMP/sent.err"
+	await 10 grep -q 'listening on' "$TMP/sent.err"
+}
+
+# Nothing is ever sent in clear, nor taken.
+ipsec_by_policy() { # FAMILY
+	local clear
+	at_end 'end_jobs; restore'
+	pings podA1 podB1 "$1" 5
+	watch_sent nodeA
+	watch_sent nodeB
+	policies nodeA 1
+	# The other node does not know the key yet, and sends in clear.
+	snap nodeA
+	not pings podA1 podB1 "$1" 2 -W 0.5
+	not pings podB1 podA1 "$1" 2 -W 0.5
+	expect nodeA tx_direct=0 rx_direct=0 punt_xfrm=2..
+	await 5 lines_in "$TMP/sent.nodeA" 2 ESP
+	await 5 lines_in "$TMP/sent.nodeB" 2 'echo request'
+	policies nodeB 2
+	clear=$(wc -l <"$TMP/sent.nodeB")
+	pings podA1 podB1 "$1" 5
+	pings podB1 podA1 "$1" 5
+	start_netserver podB1
+	[[ $(netperf_rate podA1 podB1 "$1" TCP_RR 1) != 0 ]]
+	expect nodeA tx_direct=0
+	await 5 lines_in "$TMP/sent.nodeB" $((clear + 100))
+	not grep -v ESP "$TMP/sent.nodeA"
+	tail -n "+$((clear + 1))" "$TMP/sent.nodeB" >"$TMP/later"
+	not grep -v ESP "$TMP/later"
+	restore
+	snap nodeA
+	pings podA1 podB1 "$1" 3
+	expect nodeA tx_direct=3 rx_direct=3
 }
 
 wireguard() { # NODE NUMBER
@@ -429,7 +501,10 @@ t "refused: the node device" refused shunt0 .
 t "refused: already attached" refused nic0 .
 t "refused: port of a bridge" bridge_port
 t "refused: slave of a bond" bond_slave
-t "refused: below a macvlan" macvlan_lower
+t "refused: below a macvlan" lower_of macvlan
+t "refused: below an ipvlan" lower_of ipvlan
+t "refused: below a macsec device" lower_of macsec
+t "refused: port of Open vSwitch" ovs_port
 t "an uplink is nobody else's port" others_refused
 t "detach what is not attached" unknown_detached
 t "LRO is off" lro_off
@@ -440,10 +515,11 @@ for family in 4 6; do
 	t "v$family route change" route_change $family
 	t "v$family neighbour change" neighbour_change $family
 	t "v$family uplink down and up" uplink_down $family
-	for kind in vlan bond-active-backup bond-balance-xor bridge macsec \
-		vxlan geneve ipip gre tun xfrm wireguard; do
-		t "v$family uplink $kind" over $family $kind
-	done
+	t "v$family IPsec by policy" ipsec_by_policy $family
+done
+for kind in virtio vlan bond-active-backup bond-balance-xor bridge macsec \
+	vxlan geneve ipip gre tun xfrm wireguard; do
+	t "uplink $kind" over $kind
 done
 t "forwarding off on one NIC" forwarding_off_one
 t "rp_filter strict, asymmetric" rp_filter 1 drop
