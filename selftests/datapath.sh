@@ -113,6 +113,14 @@ download() { # FROM TO FAMILY
 	[[ $got = "$want" ]]
 }
 
+# Pages of the sender's are in the packets, and it gets them back.
+zerocopy() { # FROM TO FAMILY
+	bg "$2" socat "TCP$3-LISTEN:5000,reuseaddr" PIPE
+	await 10 listens "$2" 5000
+	on "$1" "$SELFTESTS/packet.py" zerocopy "$(addr "$2" "$3")" 5000 \
+		1000000 | grep '^1000000 the same'
+}
+
 iperf_both_ways() { # FROM TO FAMILY
 	local result
 	start_iperf "$2"
@@ -311,6 +319,8 @@ for family in 4 6; do
 	t "v$family download between nodes" download podA1 podB1 $family
 	t "v$family download on one node" download podA1 podA2 $family
 	t "v$family download by the host" download nodeA podA1 $family
+	t "v$family zero-copy between nodes" zerocopy podA1 podB1 $family
+	t "v$family zero-copy on one node" zerocopy podA1 podA2 $family
 	t "v$family past the host's netfilter" past_the_host $family
 	t "v$family arrives as if forwarded" as_forwarded $family
 	t "v$family delivery time reaches the uplink" \

@@ -68,6 +68,36 @@ udp_errors() { # NAME FAMILY
 	on "$1" nstat -asz "$name" | awk -v name="$name" '$1 == name { print $2 }'
 }
 
+### What is put together on receipt
+
+# As many datagrams as were sent, each with its own bytes, whatever the card
+# makes of them: one with many segments, or a list of packets.
+udp_gro() { # FAMILY FEATURE
+	at_end 'on nodeB ethtool -K nic0 "$feature" off'
+	feature=$2
+	on nodeB ethtool -K nic0 "$feature" on
+	snap nodeB
+	bg podB1 "$SELFTESTS/packet.py" gather "$(addr podB1 "$1")" 4000 1000 \
+		>"$TMP/gathered"
+	await 10 grep -q ready "$TMP/gathered"
+	on podA1 "$SELFTESTS/packet.py" segments "$(addr podB1 "$1")" 4000 \
+		1000 1200
+	await 20 grep gathered "$TMP/gathered"
+	cat "$TMP/gathered"
+	grep -q '^1000 gathered' "$TMP/gathered"
+	# Together, or the test would show nothing.
+	expect nodeB rx_direct=20..500
+}
+
+tcp_gro_list() { # FAMILY
+	at_end 'on nodeB ethtool -K nic0 rx-gro-list off'
+	on nodeB ethtool -K nic0 rx-gro-list on
+	start_netserver podB1
+	snap nodeB
+	[[ $(netperf_rate podA1 podB1 "$1" TCP_STREAM 1) != 0 ]]
+	expect nodeB rx_direct=100.. others=0
+}
+
 ### Queues
 
 # Packets sent by each queue of nodeA's card.
@@ -264,6 +294,9 @@ for family in 4 6; do
 	t "v$family checksum of whole packets" checksum_complete $family
 	t "v$family the same, punted" checksum_punted $family
 	t "v$family wrong checksum" checksum_wrong $family
+	t "v$family UDP in segments" udp_gro $family rx-udp-gro-forwarding
+	t "v$family UDP in a list" udp_gro $family rx-gro-list
+	t "v$family TCP in a list" tcp_gro_list $family
 	t "v$family flows spread over queues" flows_spread $family
 	t "v$family transmit packet steering" transmit_steering $family
 	t "v$family receive packet steering" receive_steering $family

@@ -32,6 +32,7 @@ import zlib
 from packet import checksum
 
 QUIET = 0.02
+MARK = 5
 UDP, TCP, ICMP, ICMP6, SCTP, NONE = 17, 6, 1, 58, 132, 59
 NODE_MAC = {"nic0": "02000000 0a00", "nic1": "02000000 0a01"}
 ETH = {4: 0x0800, 6: 0x86dd}
@@ -321,6 +322,17 @@ class Topology:
         """The name of a netns."""
         return f"{place}-{self.name}.{self.ident}"
 
+    def pods(self, family):
+        """The devices of nodeA that its pods are behind, and where routes lead
+        to them.
+        """
+        if self.name == "veth":
+            scope = " scope global" if family == 4 else ""
+            return [(name, f"dev {name}{scope}")
+                    for name in ("podA1", "podA2")]
+        via = {4: "169.254.1.2", 6: "fe80::2"}[family]
+        return [("shunt0", f"via {via} dev shunt0 onlink")] * 2
+
     def enter(self, place):
         """New sockets belong to this place."""
         fd = os.open(f"/run/netns/{self.ns(place)}", os.O_RDONLY)
@@ -368,6 +380,8 @@ class Topology:
             self.raw[place, "frame"] = self.frames("eth0", 0)
             self.raw[place, "vnet"] = self.frames("eth0", 0)
             self.raw[place, "vnet"].setsockopt(263, 15, 1)
+            self.raw[place, "mark"] = self.frames("eth0", 0)
+            self.raw[place, "mark"].setsockopt(socket.SOL_SOCKET, 36, MARK)
 
     def send(self, case, packet, data):
         """One packet at the place where the case begins."""
@@ -433,8 +447,8 @@ class Topology:
 
 class Case:
     """Packets that begin at a place: a pod's or node's socket ("podA1"), a
-    packet socket ("frame podA1"), one with work for a NIC ("vnet podA1"), or
-    the wire to the node ("nic0").
+    packet socket ("frame podA1"), one with work for a NIC ("vnet podA1") or
+    with a mark ("mark podA1"), or the wire to the node ("nic0").
     """
 
     def __init__(self, name, how, *packets, differs=None):
@@ -717,6 +731,10 @@ def scenes(family):
     yield "rule on ports", \
         ("rule add pref 100 ipproto udp dport 4000 prohibit",), \
         ("rule del pref 100",), few(family)
+    yield "rule on a mark", (f"rule add pref 100 fwmark {MARK} prohibit",), \
+        ("rule del pref 100",), \
+        few(family, (("out", "mark podA1", "podA1", "podB1"),
+                     ("local", "mark podA1", "podA1", "podA2")))
     yield "rule on the uplink", ("rule add pref 100 iif nic0 unreachable",), \
         ("rule del pref 100",), few(family)
     yield "rule to another table", \
@@ -745,7 +763,54 @@ def scenes(family):
         (remove, f"route add {prefix} via {via} dev nic0",
          f"net.ipv{family}.fib_multipath_hash_policy=0"), \
         spread(family)
+    # Its routes go with the NIC, and its addresses of IPv6.
+    yield "multipath, one NIC down", \
+        (remove, f"route add {prefix} {paths}",
+         f"net.ipv{family}.fib_multipath_hash_policy=1",
+         "link set nic1 down"), \
+        ("link set nic1 up", "-6 address replace fd08::1/64 dev nic1 nodad",
+         f"route replace {prefix} via {via} dev nic0",
+         f"net.ipv{family}.fib_multipath_hash_policy=0"), \
+        spread(family)
     yield from scenes_v4(via1) if family == 4 else scenes_v6()
+    yield "vrf", enter_vrf, leave_vrf, few(family)
+
+
+def enter_vrf(side, family):
+    """Commands that put NIC and pods into a VRF, whose table knows the pods."""
+    yield "link add vrf7 type vrf table 77"
+    yield "link set vrf7 up"
+    yield "link set nic0 master vrf7"
+    for device in {name for name, _ in side.pods(family)}:
+        yield f"link set {device} master vrf7"
+    yield from addresses_v6(side)
+    yield from vrf_routes(side, family, " table 77")
+
+
+def leave_vrf(side, family):
+    """Undo that, and what it does to the main table."""
+    yield "link del vrf7"
+    yield from addresses_v6(side)
+    for each in 4, 6:
+        for command in vrf_routes(side, each, ""):
+            yield f"-{each} {command}"
+
+
+def addresses_v6(side):
+    """Devices lose them on their way into a VRF, or out of it."""
+    yield "-6 address replace fd09::1/64 dev nic0 nodad"
+    for device in {name for name, _ in side.pods(6)}:
+        yield f"-6 address replace fe80::1/64 dev {device} nodad"
+
+
+def vrf_routes(side, family, table):
+    """To pods here, and there."""
+    length = {4: 32, 6: 128}[family]
+    for pod, (_, way) in zip(("podA1", "podA2"), side.pods(family)):
+        yield f"route replace {ADDRESSES[family][pod]}/{length} {way}{table}"
+    prefix = {4: "10.2.0.0/24", 6: "fd02::/64"}[family]
+    yield f"route replace {prefix} via {ADDRESSES[family]['nodeB']} " \
+        f"dev nic0{table}"
 
 
 def spread(family):
@@ -799,9 +864,12 @@ class Runner:
         self.failed, self.silent, self.wanted = 0, 0, {}
 
     def change(self, family, commands):
-        """Change the nodes of both topologies: by ip, or NAME=VALUE."""
+        """Change the nodes of both topologies: by ip, or NAME=VALUE. A function
+        says what a side needs.
+        """
         for side in self.sides:
-            for command in commands:
+            for command in (commands(side, family) if callable(commands)
+                            else commands):
                 if "=" in command:
                     words = ["ip", "netns", "exec", side.ns("nodeA"),
                              "sysctl", "-qw", command]

@@ -7,6 +7,9 @@
   packet.py txtime ADDR PORT MILLISECONDS
   packet.py flows SRC DST PORT COUNT [ADDRESSES]
   packet.py paced ADDR PORT COUNT RATE
+  packet.py gather ADDR PORT COUNT
+  packet.py segments ADDR PORT COUNT SIZE
+  packet.py zerocopy ADDR PORT BYTES
 
 "raw" goes through a raw socket, thus the stack and its neighbour; "frame"
 through a packet socket on the device "dev" (eth0). WHAT is udp, sum,
@@ -18,8 +21,14 @@ ttl, tos, size, dev, sport, dport, mac, vlan.
 datagram to be delivered that much later. "flows" sends COUNT datagrams from as
 many ports, or to ADDRESSES addresses from DST on. "paced" sends COUNT datagrams
 of 1,000 bytes at once by a socket that may send RATE bytes per second.
+"segments" sends COUNT numbered datagrams of SIZE bytes, several at once (UDP
+GSO), and "gather" awaits that many and says how many were different and right.
+"zerocopy" sends a stream of BYTES bytes from its own memory, and prints how
+many the other end sent back in the same order.
 """
 import ipaddress
+import mmap
+import random
 import socket
 import struct
 import sys
@@ -214,6 +223,67 @@ def paced(address, port, count, rate):
         sock.sendto(bytes(1000), (address, port))
 
 
+def numbered(number, size):
+    return (struct.pack("!I", number) * (size // 4 + 1))[:size]
+
+
+def segments(address, port, count, size):
+    sock = udp_socket(address)
+    sock.connect((address, port))
+    sock.setsockopt(socket.IPPROTO_UDP, 103, size)  # UDP_SEGMENT
+    together = 60000 // size
+    for first in range(0, count, together):
+        sock.send(b"".join(numbered(n, size) for n in
+                           range(first, min(first + together, count))))
+
+
+def gather(address, port, count):
+    sock = udp_socket(address)
+    sock.bind((address, port))
+    sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 22)  # SO_RCVBUFFORCE
+    sock.settimeout(5)
+    seen = set()
+    print("ready", flush=True)
+    try:
+        while len(seen) < count:
+            data = sock.recv(65536)
+            number = struct.unpack_from("!I", data)[0]
+            if data == numbered(number, len(data)):
+                seen.add(number)
+    except TimeoutError:
+        pass
+    print(len(seen), "gathered", flush=True)
+
+
+def zerocopy(address, port, size):
+    """Pages are sent as they are; the kernel says when it has let go."""
+    sock = socket.create_connection((address, port), 5)
+    sock.setsockopt(socket.SOL_SOCKET, 60, 1)  # SO_ZEROCOPY
+    data = mmap.mmap(-1, size)
+    data[:] = random.Random(1).randbytes(size)
+    back = bytearray()
+    sent = calls = 0
+    while len(back) < size:
+        sock.settimeout(0 if sent < size else 5)
+        try:
+            if sent < size:
+                chunk = memoryview(data)[sent:sent + 65536]
+                sent += sock.send(chunk, 0x4000000)  # MSG_ZEROCOPY
+                calls += 1
+            back += sock.recv(65536)
+        except BlockingIOError:
+            pass
+    while calls:
+        _, control, _, _ = sock.recvmsg(0, 512, socket.MSG_ERRQUEUE)
+        low, high = struct.unpack_from("=II", control[0][2], 8)
+        calls -= high - low + 1
+    print(len(back) if back == data[:] else 0, "the same")
+
+
+CALLS = {"paced": paced, "segments": segments, "gather": gather,
+         "zerocopy": zerocopy}
+
+
 def main():
     verb, *rest = sys.argv[1:]
     if verb == "send":
@@ -224,8 +294,8 @@ def main():
         txtime(rest[0], int(rest[1]), int(rest[2]))
     elif verb == "flows":
         flows(rest[0], rest[1], *map(int, rest[2:]))
-    elif verb == "paced":
-        paced(rest[0], *map(int, rest[1:]))
+    elif verb in CALLS:
+        CALLS[verb](rest[0], *map(int, rest[1:]))
     else:
         sys.exit(__doc__)
 

@@ -86,6 +86,61 @@ ttl_counted() { # FAMILY
 	as_veth errors podA1 "$(addr podA2 "$1")" "$1" -t 2
 }
 
+### Neighbours of the node
+
+# The next hop is not there, and then it is.
+next_hop_missing() { # FAMILY
+	local gone=192.168.9.99 to
+	[[ $1 = 4 ]] || gone=fd09::99
+	to=$(nowhere "$1")
+	ipv nodeA "$1" route add "$to" via "$gone"
+	errors podA1 "$to" "$1" -W 5
+	ipv nodeB "$1" address add "$to" dev lo
+	ipv nodeB "$1" address add "$gone/$([[ $1 = 4 ]] && echo 24 ||
+		echo 64)" dev nic0
+	await 5 on podA1 ping -c 1 -W 1 "$to"
+	errors podA1 "$to" "$1"
+	ipv nodeB "$1" address flush to "$gone" dev nic0
+	ipv nodeB "$1" address flush to "$to" dev lo
+	ipv nodeA "$1" route del "$to"
+}
+
+neighbour_fails() { # FAMILY
+	snap nodeA
+	as_veth next_hop_missing "$1"
+	grep -Eqi 'unreachable' "$TMP/said.shunt"
+	grep -q '1 received' "$TMP/said.shunt"
+	expect nodeA tx_direct=1..
+}
+
+### Errors for sockets
+
+# Nobody listens: the socket that asked is told, and no other.
+refused() { # FAMILY
+	local proto
+	for proto in tcp udp; do
+		on podA1 "$SELFTESTS/who.py" ask "$(addr podB1 "$1")" 9 "$proto" \
+			2>&1 || true
+		on podA1 "$SELFTESTS/who.py" ask "$(addr podA2 "$1")" 9 "$proto" \
+			2>&1 || true
+	done
+	# A router on the way has no route.
+	ipv nodeB "$1" route add prohibit "$(nowhere "$1")"
+	ipv nodeA "$1" route add "$(nowhere "$1")" via "$(via "$1" 0)"
+	for proto in tcp udp; do
+		on podA1 "$SELFTESTS/who.py" ask "$(nowhere "$1")" 9 "$proto" \
+			2>&1 || true
+	done
+	ipv nodeA "$1" route del "$(nowhere "$1")"
+	ipv nodeB "$1" route del prohibit "$(nowhere "$1")"
+}
+
+socket_errors() { # FAMILY
+	as_veth refused "$1"
+	[[ $(grep -c refused "$TMP/said.shunt") = 4 ]]
+	not grep -q 'timed out' "$TMP/said.shunt"
+}
+
 ### MTU
 
 ping_too_big() { # FAMILY
@@ -591,6 +646,8 @@ for family in 4 6; do
 		t "v$family $route route" special $family $route
 	done
 	t "v$family no route" no_route $family
+	t "v$family next hop missing" neighbour_fails $family
+	t "v$family errors reach their sockets" socket_errors $family
 	t "v$family no such pod" no_such_pod $family
 	t "v$family route comes and goes" route_comes_and_goes $family
 	t "v$family own addresses" own $family
