@@ -79,10 +79,12 @@ lower_of() { # TYPE [ARG...]
 	refused dum7 up7
 }
 
+# While its module is there, it has everything tracked, in all namespaces.
 ovs_port() {
 	modprobe -q openvswitch || skip "this kernel has no Open vSwitch"
 	at_end 'on nodeA "$SELFTESTS/netlink.py" ovs-end ovs7
-		ipn nodeA link del dum7'
+		ipn nodeA link del dum7
+		await 10 modprobe -r openvswitch'
 	ipn nodeA link add dum7 type dummy
 	on nodeA "$SELFTESTS/netlink.py" ovs-port ovs7 dum7
 	refused dum7 ovs7
