@@ -186,9 +186,16 @@ bool shunt_link_name_valid(const char *name);
 int shunt_link_get(struct shunt *sh, struct nl_sock *sk, const char *name,
 		   struct shunt_link *link);
 int shunt_link_find_node(struct shunt *sh, struct shunt_link *link);
+int shunt_link_name(struct shunt *sh, uint32_t ifindex, char *name);
+int shunt_link_alias(struct shunt *sh, int32_t netnsid, uint32_t ifindex,
+		     char **alias);
 void shunt_link_put_up(struct shunt_batch *b, const char *what,
 		       uint32_t ifindex);
+void shunt_link_put_alias(struct shunt_batch *b, uint32_t ifindex,
+			  const char *alias);
 void shunt_link_put_del(struct shunt_batch *b, const char *name);
+void shunt_link_put_del_in(struct shunt_batch *b, int32_t netnsid,
+			   uint32_t ifindex);
 
 /* route.c: addresses, neighbours, routes */
 void shunt_route_put_addr(struct shunt_batch *b, const char *what,
@@ -196,6 +203,8 @@ void shunt_route_put_addr(struct shunt_batch *b, const char *what,
 			  unsigned int prefix, int scope);
 void shunt_route_put_gateway(struct shunt_batch *b, uint32_t ifindex,
 			     int family);
+void shunt_route_put_way(struct shunt_batch *b, uint32_t ifindex,
+			 const struct shunt_prefix *prefix);
 int shunt_route_add_hosts(struct shunt *sh, const struct shunt_node *node,
 			  const struct shunt_addr *addrs, unsigned int n,
 			  uint32_t mtu);

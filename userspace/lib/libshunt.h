@@ -102,6 +102,14 @@ struct shunt_uplink {
 };
 
 /**
+ * struct shunt_device - any device of the node
+ * @name: its name
+ */
+struct shunt_device {
+	char name[IF_NAMESIZE];
+};
+
+/**
  * struct shunt_path - what was said about a prefix
  * @prefix: the prefix
  * @action: &enum shunt_path_action
@@ -146,6 +154,10 @@ struct shunt_pod {
  * @mtu: bytes, or 0 to follow the smallest uplink
  * @n_addrs: number of addresses, at least one
  * @addrs: addresses
+ * @n_routes: number of prefixes
+ * @routes: prefixes that the pod is to reach through the device, or NULL for
+ *	default routes; a default route that it has already stays
+ * @alias: text that "ip link" shows with the device, or NULL
  */
 struct shunt_pod_request {
 	struct shunt_netns netns;
@@ -155,6 +167,9 @@ struct shunt_pod_request {
 	uint32_t mtu;
 	unsigned int n_addrs;
 	const struct shunt_addr *addrs;
+	unsigned int n_routes;
+	const struct shunt_prefix *routes;
+	const char *alias;
 };
 
 /**
@@ -351,6 +366,15 @@ int shunt_uplink_list(struct shunt *sh, struct shunt_uplink **uplinks,
 		      unsigned int *n);
 
 /**
+ * shunt_uplink_defaults() - find the devices of the node's default routes
+ * @sh: the handle
+ * @devices: each once, to be freed with free()
+ * @n: how many there are
+ */
+int shunt_uplink_defaults(struct shunt *sh, struct shunt_device **devices,
+			  unsigned int *n);
+
+/**
  * shunt_pod_add() - connect a pod
  * @sh: the handle
  * @req: what is wanted
@@ -398,6 +422,15 @@ int shunt_pod_forget(struct shunt *sh, const struct shunt_addr *addrs,
 		     unsigned int n_addrs);
 
 /**
+ * shunt_node_sweep() - remove the node's routes to pods that are gone
+ * @sh: the handle
+ *
+ * For who does not know their addresses, see shunt_pod_forget(). No node device
+ * is no error.
+ */
+int shunt_node_sweep(struct shunt *sh);
+
+/**
  * shunt_pod_addr_add() - give a pod device one more address
  * @sh: the handle
  * @netns: the pod's network namespace
@@ -429,6 +462,40 @@ int shunt_pod_addr_del(struct shunt *sh, const struct shunt_netns *netns,
  */
 int shunt_pod_list(struct shunt *sh, const struct shunt_netns *netns,
 		   struct shunt_pod **pods, unsigned int *n);
+
+/**
+ * shunt_pod_verify() - is the inside of a pod as it was made?
+ * @sh: the handle
+ * @req: how it was made: @netns, @dev, @addrs and @routes; if @mac is not NULL,
+ *	 that too
+ *
+ * What is there beside it does not matter.
+ *
+ * Return: 0, -ENODEV if there is no such device, -ENOENT if something else is
+ * missing, which shunt_error() names.
+ */
+int shunt_pod_verify(struct shunt *sh, const struct shunt_pod_request *req);
+
+/**
+ * shunt_pod_alias() - the alias of a pod's device
+ * @sh: the handle
+ * @pod: of shunt_pod_list()
+ * @alias: the text, to be freed with free(), or NULL if it has none
+ *
+ * Return: 0, -ENODEV if the device is gone.
+ */
+int shunt_pod_alias(struct shunt *sh, const struct shunt_pod *pod,
+		    char **alias);
+
+/**
+ * shunt_pod_remove() - disconnect a pod of a list
+ * @sh: the handle
+ * @pod: of shunt_pod_list()
+ *
+ * Needs no way into the pod's network namespace. That the device is gone is no
+ * error.
+ */
+int shunt_pod_remove(struct shunt *sh, const struct shunt_pod *pod);
 
 /**
  * shunt_pod_free() - free pods

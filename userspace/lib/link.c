@@ -3,11 +3,13 @@
  * Devices, as rtnetlink knows them: of any kind by name, and the node device
  * by its kind. Making pod devices is pod.c's.
  *
- * Entry points: shunt_link_get(), shunt_link_find_node(), shunt_link_put_*().
+ * Entry points: shunt_link_get(), shunt_link_find_node(), shunt_link_name(),
+ * shunt_link_alias(), shunt_link_put_*().
  */
 #include <ctype.h>
 #include <errno.h>
 #include <linux/if_link.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
@@ -119,6 +121,57 @@ int shunt_link_find_node(struct shunt *sh, struct shunt_link *link)
 	return err;
 }
 
+/* NAME has IF_NAMESIZE bytes. Errors have no text, as above. */
+int shunt_link_name(struct shunt *sh, uint32_t ifindex, char *name)
+{
+	struct ifinfomsg head = { .ifi_index = ifindex };
+	struct shunt_batch b = { 0 };
+	struct shunt_link link;
+	struct nlmsghdr *nlh;
+	int err;
+
+	shunt_nl_request(&b, "device", RTM_GETLINK, 0, &head, sizeof(head));
+	err = shunt_nl_run(sh, sh->route, &b);
+	nlh = shunt_nl_next(&b, NULL);
+	if (!err && (!nlh || !parse(nlh, &link)))
+		err = -EPROTO;
+	if (!err)
+		memcpy(name, link.name, IF_NAMESIZE);
+	shunt_nl_free(&b);
+	return err;
+}
+
+static void put_netnsid(struct shunt_batch *b, int32_t netnsid)
+{
+	shunt_nl_put(b, IFLA_TARGET_NETNSID, &netnsid, sizeof(netnsid));
+}
+
+/* Of a device in another network namespace. *ALIAS is to be freed, or NULL. */
+int shunt_link_alias(struct shunt *sh, int32_t netnsid, uint32_t ifindex,
+		     char **alias)
+{
+	struct ifinfomsg head = { .ifi_index = ifindex };
+	struct nlattr *tb[IFLA_MAX + 1];
+	struct shunt_batch b = { 0 };
+	struct nlmsghdr *nlh;
+	int err;
+
+	*alias = NULL;
+	shunt_nl_request(&b, "device", RTM_GETLINK, 0, &head, sizeof(head));
+	put_netnsid(&b, netnsid);
+	err = shunt_nl_run(sh, sh->route, &b);
+	nlh = shunt_nl_next(&b, NULL);
+	if (!err && (!nlh || nlmsg_parse(nlh, sizeof(head), tb, IFLA_MAX,
+					 NULL) < 0))
+		err = -EPROTO;
+	if (!err && tb[IFLA_IFALIAS]) {
+		*alias = nla_strdup(tb[IFLA_IFALIAS]);
+		err = *alias ? 0 : -ENOMEM;
+	}
+	shunt_nl_free(&b);
+	return err;
+}
+
 void shunt_link_put_up(struct shunt_batch *b, const char *what,
 		       uint32_t ifindex)
 {
@@ -129,6 +182,25 @@ void shunt_link_put_up(struct shunt_batch *b, const char *what,
 	};
 
 	shunt_nl_request(b, what, RTM_NEWLINK, 0, &head, sizeof(head));
+}
+
+void shunt_link_put_alias(struct shunt_batch *b, uint32_t ifindex,
+			  const char *alias)
+{
+	struct ifinfomsg head = { .ifi_index = ifindex };
+
+	shunt_nl_request(b, "alias", RTM_SETLINK, 0, &head, sizeof(head));
+	shunt_nl_put_string(b, IFLA_IFALIAS, alias);
+}
+
+/* Of another network namespace, by its id. */
+void shunt_link_put_del_in(struct shunt_batch *b, int32_t netnsid,
+			   uint32_t ifindex)
+{
+	struct ifinfomsg head = { .ifi_index = ifindex };
+
+	shunt_nl_request(b, "device", RTM_DELLINK, 0, &head, sizeof(head));
+	put_netnsid(b, netnsid);
 }
 
 void shunt_link_put_del(struct shunt_batch *b, const char *name)

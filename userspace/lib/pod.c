@@ -138,6 +138,28 @@ static void destroy(struct shunt *sh, struct nl_sock *sk, const char *dev)
 static const char address_v4[] = "IPv4 address";
 static const char address_v6[] = "IPv6 address";
 
+static void put_ways(struct shunt_batch *b, uint32_t ifindex,
+		     const struct shunt_pod_request *req)
+{
+	static const struct shunt_prefix defaults[] = {
+		{ .addr.family = AF_INET },
+		{ .addr.family = AF_INET6 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		if (!has_family(req, defaults[i].addr.family))
+			continue;
+		shunt_route_put_gateway(b, ifindex, defaults[i].addr.family);
+		if (!req->routes)
+			shunt_route_put_way(b, ifindex, &defaults[i]);
+	}
+	for (i = 0; i < req->n_routes; i++) {
+		if (has_family(req, req->routes[i].addr.family))
+			shunt_route_put_way(b, ifindex, &req->routes[i]);
+	}
+}
+
 static void put_inside(struct shunt_batch *b, uint32_t ifindex,
 		       const struct shunt_pod_request *req)
 {
@@ -153,11 +175,10 @@ static void put_inside(struct shunt_batch *b, uint32_t ifindex,
 				     ifindex, addr, shunt_addr_len(addr) * 8,
 				     RT_SCOPE_UNIVERSE);
 	}
+	if (req->alias)
+		shunt_link_put_alias(b, ifindex, req->alias);
 	shunt_link_put_up(b, "set up", ifindex);
-	if (has_family(req, AF_INET))
-		shunt_route_put_gateway(b, ifindex, AF_INET);
-	if (has_family(req, AF_INET6))
-		shunt_route_put_gateway(b, ifindex, AF_INET6);
+	put_ways(b, ifindex, req);
 }
 
 static int inside_failed(struct shunt *sh, int err,
@@ -358,6 +379,24 @@ int shunt_pod_del(struct shunt *sh, const struct shunt_netns *netns,
 		err = change(sh, SHUNT_CMD_POD_DEL, netns, pod.ifindex, NULL);
 	shunt_pod_clear(&pod);
 	return err;
+}
+
+int shunt_pod_remove(struct shunt *sh, const struct shunt_pod *pod)
+{
+	struct shunt_batch b = { 0 };
+	int err;
+
+	shunt_begin(sh);
+	err = shunt_route_del_hosts(sh, pod->node, pod->addrs, pod->n_addrs);
+	if (!err) {
+		shunt_link_put_del_in(&b, pod->netnsid, pod->ifindex);
+		err = shunt_nl_run(sh, sh->route, &b);
+		shunt_nl_free(&b);
+	}
+	if (!err || err == -ENODEV)
+		return 0;
+	return shunt_fail_kernel(sh, err, "%s of %s", pod->name,
+				 pod->netns ?: "a pod");
 }
 
 int shunt_pod_forget(struct shunt *sh, const struct shunt_addr *addrs,

@@ -3,7 +3,7 @@
  * Reading what the kernel says of pods, and listing them with the names of
  * their network namespaces.
  *
- * Entry points: shunt_pod_list(), shunt_pod_parse().
+ * Entry points: shunt_pod_list(), shunt_pod_alias(), shunt_pod_parse().
  */
 #include <errno.h>
 #include <linux/genetlink.h>
@@ -172,6 +172,17 @@ int shunt_pod_list(struct shunt *sh, const struct shunt_netns *netns,
 	*pods = list.pods;
 	*n = list.n;
 	return 0;
+}
+
+int shunt_pod_alias(struct shunt *sh, const struct shunt_pod *pod,
+		    char **alias)
+{
+	int err;
+
+	shunt_begin(sh);
+	err = shunt_link_alias(sh, pod->netnsid, pod->ifindex, alias);
+	return err ? shunt_fail_kernel(sh, err, "%s of %s", pod->name,
+				       pod->netns ?: "a pod") : 0;
 }
 
 void shunt_pod_free(struct shunt_pod *pods, unsigned int n)

@@ -82,22 +82,34 @@ static void put_route(struct shunt_batch *b, const char *what, int type,
 	shunt_nl_put_u32(b, RTA_OIF, ifindex);
 }
 
-/* A pod's way out: the default route, and who the gateway is. A pod that has a
- * default route already, by another device, keeps it.
- */
+/* Who the gateway of a pod is. */
 void shunt_route_put_gateway(struct shunt_batch *b, uint32_t ifindex,
 			     int family)
 {
-	struct rtmsg head = {
-		.rtm_family = family,
-		.rtm_protocol = RTPROT_BOOT,
-	};
 	struct shunt_addr via = gateway(family);
 
 	put_neighbour(b, ifindex, &via);
-	put_route(b, "default route", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL,
-		  &head, ifindex, &via);
-	shunt_nl_tolerate(b, -EEXIST);
+}
+
+/* A pod's way out. If it has such a default route already, by another device,
+ * it keeps that.
+ */
+void shunt_route_put_way(struct shunt_batch *b, uint32_t ifindex,
+			 const struct shunt_prefix *prefix)
+{
+	struct shunt_addr via = gateway(prefix->addr.family);
+	struct rtmsg head = {
+		.rtm_family = prefix->addr.family,
+		.rtm_dst_len = prefix->len,
+		.rtm_protocol = RTPROT_BOOT,
+	};
+
+	put_route(b, prefix->len ? "route" : "default route", RTM_NEWROUTE,
+		  NLM_F_CREATE | NLM_F_EXCL, &head, ifindex, &via);
+	if (prefix->len)
+		put_addr_attr(b, RTA_DST, &prefix->addr);
+	else
+		shunt_nl_tolerate(b, -EEXIST);
 }
 
 /**

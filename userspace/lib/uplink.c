@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "internal.h"
 
@@ -116,4 +117,99 @@ int shunt_uplink_list(struct shunt *sh, struct shunt_uplink **uplinks,
 	*uplinks = list.items;
 	*n = list.n;
 	return 0;
+}
+
+/**
+ * struct indices - devices as they are collected
+ * @list: ifindex of each, once
+ * @n: how many
+ */
+struct indices {
+	uint32_t *list;
+	unsigned int n;
+};
+
+static int add_index(struct indices *indices, uint32_t ifindex)
+{
+	uint32_t *grown;
+	unsigned int i;
+
+	for (i = 0; i < indices->n; i++) {
+		if (indices->list[i] == ifindex)
+			return 0;
+	}
+	grown = realloc(indices->list, (indices->n + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	grown[indices->n++] = ifindex;
+	indices->list = grown;
+	return 0;
+}
+
+static int add_nexthops(struct indices *indices, struct nlattr *multipath)
+{
+	struct rtnexthop *hop = nla_data(multipath);
+	int left = nla_len(multipath), err = 0;
+
+	for (; !err && RTNH_OK(hop, left); hop = RTNH_NEXT(hop)) {
+		err = add_index(indices, hop->rtnh_ifindex);
+		left -= NLMSG_ALIGN(hop->rtnh_len);
+	}
+	return err;
+}
+
+static int read_default(struct nlmsghdr *nlh, struct indices *indices)
+{
+	struct rtmsg *head = nlmsg_data(nlh);
+	struct nlattr *tb[RTA_MAX + 1];
+
+	if (nlmsg_parse(nlh, sizeof(*head), tb, RTA_MAX, NULL) < 0)
+		return -EPROTO;
+	if (head->rtm_dst_len || head->rtm_type != RTN_UNICAST ||
+	    head->rtm_table != RT_TABLE_MAIN)
+		return 0;
+	if (tb[RTA_MULTIPATH])
+		return add_nexthops(indices, tb[RTA_MULTIPATH]);
+	return tb[RTA_OIF] ? add_index(indices, nla_get_u32(tb[RTA_OIF])) : 0;
+}
+
+static int find_defaults(struct shunt *sh, int family, struct indices *indices)
+{
+	struct rtmsg head = { .rtm_family = family };
+	struct shunt_batch b = { 0 };
+	struct nlmsghdr *nlh = NULL;
+	int err;
+
+	shunt_nl_request(&b, "routes", RTM_GETROUTE, NLM_F_DUMP, &head,
+			 sizeof(head));
+	err = shunt_nl_run(sh, sh->route, &b);
+	while (!err && (nlh = shunt_nl_next(&b, nlh)))
+		err = read_default(nlh, indices);
+	shunt_nl_free(&b);
+	return err;
+}
+
+int shunt_uplink_defaults(struct shunt *sh, struct shunt_device **devices,
+			  unsigned int *n)
+{
+	struct indices indices = { 0 };
+	unsigned int i;
+	int err;
+
+	shunt_begin(sh);
+	err = find_defaults(sh, AF_INET, &indices);
+	if (!err)
+		err = find_defaults(sh, AF_INET6, &indices);
+	*devices = calloc(indices.n + 1, sizeof(**devices));
+	if (!*devices)
+		err = -ENOMEM;
+	for (i = 0; !err && i < indices.n; i++)
+		err = shunt_link_name(sh, indices.list[i],
+				      (*devices)[i].name);
+	free(indices.list);
+	*n = indices.n;
+	if (!err)
+		return 0;
+	free(*devices);
+	return shunt_fail_kernel(sh, err, "default routes");
 }
