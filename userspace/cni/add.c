@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ADD: a pod gets its device. What fails is undone, the address included.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cni.h"
+
+/* The network, the container and the name: by this GC knows whose it is. */
+static char *make_alias(const struct cni *cni)
+{
+	char *alias;
+
+	return asprintf(&alias, "%s %s %s %s", CNI_ALIAS, cni->config.name,
+			cni->env.container, cni->env.ifname) < 0 ? NULL : alias;
+}
+
+static int connect_pod(struct cni *cni, const struct shunt_netns *netns,
+		       const struct cni_ips *ips,
+		       const struct shunt_prefix *routes, unsigned int n_routes,
+		       struct shunt_pod *pod)
+{
+	const struct cni_config *config = &cni->config;
+	struct shunt_pod_request request = {
+		.netns = *netns,
+		.dev = cni->env.ifname,
+		.node = config->node,
+		.mtu = config->mtu,
+		.addrs = ips->addrs,
+		.n_addrs = ips->n,
+		.routes = n_routes ? routes : NULL,
+		.n_routes = n_routes,
+	};
+	uint8_t mac[SHUNT_MAC_LEN];
+	char *alias, why[SHUNT_TEXT_LEN];
+	int err;
+
+	if (config->mac && !shunt_mac_parse(config->mac, mac, why))
+		request.mac = mac;
+	alias = make_alias(cni);
+	if (!alias)
+		return cni_fail(cni, CNI_FAILED, "out of memory");
+	request.alias = alias;
+	err = shunt_pod_add(cni->sh, &request, pod);
+	free(alias);
+	return err ? cni_fail_shunt(cni, CNI_FAILED) : 0;
+}
+
+static int print(struct cni *cni, const json_t *ipam, const struct cni_ips *ips,
+		 const struct shunt_pod *pod)
+{
+	json_t *result = cni_result_build(cni, ipam, ips, pod);
+	int err = 0;
+
+	if (!result || json_dumpf(result, stdout, JSON_INDENT(4)) ||
+	    putchar('\n') == EOF || fflush(stdout))
+		err = cni_fail(cni, CNI_IO, "the result could not be printed");
+	json_decref(result);
+	return err;
+}
+
+static int add_device(struct cni *cni, const struct shunt_netns *netns,
+		      const json_t *ipam)
+{
+	struct shunt_prefix *routes = NULL;
+	struct shunt_pod pod = { 0 };
+	unsigned int n_routes;
+	struct cni_ips ips;
+	int err;
+
+	err = cni_result_read_ips(cni, ipam, false, &ips);
+	if (!err)
+		err = cni_result_read_routes(cni, ipam, &routes, &n_routes);
+	if (!err && !ips.n)
+		err = cni_fail(cni, CNI_CONFIG,
+			       "\"ipam\": no address came from it, and a pod needs one");
+	if (!err)
+		err = connect_pod(cni, netns, &ips, routes, n_routes, &pod);
+	if (!err) {
+		err = print(cni, ipam, &ips, &pod);
+		if (err)
+			shunt_pod_del(cni->sh, netns, cni->env.ifname);
+	}
+	free(routes);
+	free(ips.addrs);
+	return err;
+}
+
+/* Its own errors would hide the one that matters. */
+static void release(struct cni *cni)
+{
+	struct cni undo = *cni;
+	json_t *said;
+
+	undo.code = CNI_OK;
+	undo.msg = NULL;
+	undo.details = NULL;
+	cni_ipam_run(&undo, "DEL", &said);
+	json_decref(said);
+	cni_error_clear(&undo);
+}
+
+static int add(struct cni *cni, const struct shunt_netns *netns)
+{
+	json_t *ipam;
+	int err;
+
+	err = cni_node_prepare(cni);
+	if (!err)
+		err = cni_ipam_run(cni, "ADD", &ipam);
+	if (err)
+		return err;
+	err = add_device(cni, netns, ipam);
+	if (err)
+		release(cni);
+	json_decref(ipam);
+	return err;
+}
+
+/**
+ * cni_open_netns() - open the attachment's network namespace
+ * @cni: the run
+ * @netns: the result
+ */
+int cni_open_netns(struct cni *cni, struct shunt_netns *netns)
+{
+	int err = shunt_netns_open(cni->sh, cni->env.netns, netns);
+
+	switch (err) {
+	case 0:
+		return 0;
+	case -ENOENT:
+		return cni_fail(cni, CNI_UNKNOWN_CONTAINER, "CNI_NETNS: %s",
+				shunt_error(cni->sh));
+	case -EINVAL:
+		return cni_fail(cni, CNI_NETNS, "CNI_NETNS: %s",
+				shunt_error(cni->sh));
+	default:
+		return cni_fail(cni, CNI_ENVIRONMENT, "CNI_NETNS: %s",
+				shunt_error(cni->sh));
+	}
+}
+
+/**
+ * cni_add() - the verb ADD
+ * @cni: the run
+ */
+int cni_add(struct cni *cni)
+{
+	struct shunt_netns netns;
+	int err;
+
+	if (cni->config.prev)
+		return cni_fail(cni, CNI_UNSUPPORTED,
+				"prevResult: shunt is to be the first plugin of the list");
+	if (!cni->config.ipam)
+		return cni_fail(cni, CNI_CONFIG,
+				"\"ipam\": must be there, with the type of a plugin for addresses");
+	err = cni_open_netns(cni, &netns);
+	if (err)
+		return err;
+	err = add(cni, &netns);
+	shunt_netns_close(&netns);
+	return err;
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Results: reading those of others, and writing ours in the version that is
+ * wanted.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cni.h"
+
+static int malformed(struct cni *cni, const char *what)
+{
+	return cni_fail(cni, CNI_DECODE, "result: %s", what);
+}
+
+/* The device in the pod is the entry with its name and its netns. What others
+ * keep in other entries is not looked at.
+ */
+static bool is_ours(const struct cni *cni, const json_t *result,
+		    const json_t *ip)
+{
+	const json_t *index = json_object_get(ip, "interface"), *device;
+	const char *name, *sandbox;
+
+	if (!json_is_integer(index))
+		return true;
+	device = json_array_get(json_object_get(result, "interfaces"),
+				json_integer_value(index));
+	name = json_string_value(json_object_get(device, "name"));
+	sandbox = json_string_value(json_object_get(device, "sandbox"));
+	return name && sandbox && !strcmp(name, cni->env.ifname) &&
+	       (!cni->env.netns || !strcmp(sandbox, cni->env.netns));
+}
+
+/* "10.1.0.5/24": how long the prefix is on other devices is of no interest. */
+static int read_ip(struct cni *cni, const json_t *ip, struct shunt_addr *addr)
+{
+	const char *text = json_string_value(json_object_get(ip, "address"));
+	char why[SHUNT_TEXT_LEN], *copy;
+	int err;
+
+	if (!text)
+		return malformed(cni, "\"ips\": without \"address\"");
+	copy = strndup(text, strcspn(text, "/"));
+	if (!copy)
+		return cni_fail(cni, CNI_FAILED, "out of memory");
+	err = shunt_addr_parse(copy, addr, why);
+	free(copy);
+	return err ? cni_fail(cni, CNI_DECODE, "result: \"ips\": %s", why) : 0;
+}
+
+/**
+ * cni_result_read_ips() - the addresses of a result
+ * @cni: the run
+ * @result: a result of this plugin, or of one for addresses; NULL is empty
+ * @ours: only those of the attachment's device
+ * @ips: filled in, @ips->addrs to be freed
+ */
+int cni_result_read_ips(struct cni *cni, const json_t *result, bool ours,
+			struct cni_ips *ips)
+{
+	json_t *list = json_object_get(result, "ips"), *ip;
+	size_t i;
+	int err;
+
+	*ips = (struct cni_ips){ 0 };
+	if (!list || json_is_null(list))
+		return 0;
+	if (!json_is_array(list))
+		return malformed(cni, "\"ips\": no array");
+	ips->addrs = calloc(json_array_size(list) + 1, sizeof(*ips->addrs));
+	if (!ips->addrs)
+		return cni_fail(cni, CNI_FAILED, "out of memory");
+	json_array_foreach(list, i, ip) {
+		if (ours && !is_ours(cni, result, ip))
+			continue;
+		err = read_ip(cni, ip, &ips->addrs[ips->n]);
+		if (err)
+			return err;
+		ips->n++;
+	}
+	return 0;
+}
+
+/**
+ * cni_result_read_routes() - what the pod is to reach by the gateway
+ * @cni: the run
+ * @result: of the plugin for addresses; NULL is empty
+ * @routes: array, to be freed, or NULL if the result says nothing
+ * @n: how many
+ *
+ * Gateways that it may name do not exist: there is only the node.
+ */
+int cni_result_read_routes(struct cni *cni, const json_t *result,
+			   struct shunt_prefix **routes, unsigned int *n)
+{
+	json_t *list = json_object_get(result, "routes"), *route;
+	char why[SHUNT_TEXT_LEN];
+	const char *text;
+	size_t i;
+
+	*routes = NULL;
+	*n = 0;
+	if (!list || json_is_null(list))
+		return 0;
+	if (!json_is_array(list))
+		return malformed(cni, "\"routes\": no array");
+	*routes = calloc(json_array_size(list) + 1, sizeof(**routes));
+	if (!*routes)
+		return cni_fail(cni, CNI_FAILED, "out of memory");
+	json_array_foreach(list, i, route) {
+		text = json_string_value(json_object_get(route, "dst"));
+		if (!text)
+			return malformed(cni, "\"routes\": without \"dst\"");
+		if (shunt_prefix_parse(text, &(*routes)[*n], why))
+			return cni_fail(cni, CNI_DECODE,
+					"result: \"routes\": %s", why);
+		(*n)++;
+	}
+	return 0;
+}
+
+static const char *gateway(int family)
+{
+	return family == AF_INET ? SHUNT_GATEWAY_V4 : SHUNT_GATEWAY_V6;
+}
+
+static json_t *build_ips(const struct cni *cni, const struct cni_ips *ips)
+{
+	bool old = cni->config.version->number < CNI_1_0_0;
+	char text[INET6_ADDRSTRLEN];
+	json_t *list = json_array(), *ip;
+	bool v4;
+	size_t i;
+
+	for (i = 0; i < ips->n; i++) {
+		v4 = ips->addrs[i].family == AF_INET;
+		shunt_addr_format(&ips->addrs[i], text);
+		ip = json_pack("{s:o, s:s, s:i}", "address",
+			       json_sprintf("%s/%d", text, v4 ? 32 : 128),
+			       "gateway", gateway(ips->addrs[i].family),
+			       "interface", 0);
+		if (old)
+			json_object_set_new(ip, "version",
+					    json_string(v4 ? "4" : "6"));
+		json_array_append_new(list, ip);
+	}
+	return list;
+}
+
+static bool has_family(const struct cni_ips *ips, int family)
+{
+	size_t i;
+
+	for (i = 0; i < ips->n; i++) {
+		if (ips->addrs[i].family == family)
+			return true;
+	}
+	return false;
+}
+
+static void append_route(json_t *list, const char *dst, int family)
+{
+	json_array_append_new(list, json_pack("{s:s, s:s}", "dst", dst,
+					      "gw", gateway(family)));
+}
+
+/* Those that were asked for, by the gateway that there is. */
+static json_t *build_routes(const json_t *ipam, const struct cni_ips *ips)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	json_t *list = json_array(), *route;
+	json_t *asked = json_object_get(ipam, "routes");
+	const char *dst;
+	size_t i;
+
+	json_array_foreach(asked, i, route) {
+		dst = json_string_value(json_object_get(route, "dst"));
+		append_route(list, dst, strchr(dst, ':') ? AF_INET6 : AF_INET);
+	}
+	for (i = 0; !json_array_size(asked) && i < 2; i++) {
+		if (has_family(ips, families[i]))
+			append_route(list, families[i] == AF_INET ?
+				     "0.0.0.0/0" : "::/0", families[i]);
+	}
+	return list;
+}
+
+static json_t *build_device(const struct cni *cni, const struct shunt_pod *pod)
+{
+	const uint8_t *mac = pod->mac;
+	json_t *device;
+
+	device = json_pack("{s:s, s:o, s:s}", "name", cni->env.ifname,
+			   "mac", json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x",
+					       mac[0], mac[1], mac[2], mac[3],
+					       mac[4], mac[5]),
+			   "sandbox", cni->env.netns);
+	if (cni->config.version->number >= CNI_1_1_0)
+		json_object_set_new(device, "mtu", json_integer(pod->mtu));
+	return device;
+}
+
+/**
+ * cni_result_build() - the result of an ADD
+ * @cni: the run
+ * @ipam: what the plugin for addresses said, or NULL
+ * @ips: the addresses
+ * @pod: the device
+ *
+ * Return: a reference, or NULL if there is no memory.
+ */
+json_t *cni_result_build(const struct cni *cni, const json_t *ipam,
+			 const struct cni_ips *ips,
+			 const struct shunt_pod *pod)
+{
+	json_t *dns = json_object_get(ipam, "dns");
+
+	if (!json_object_size(dns))
+		dns = cni->config.dns;
+	return json_pack("{s:s, s:[o], s:o, s:o, s:o}",
+			 "cniVersion", cni->config.version->text,
+			 "interfaces", build_device(cni, pod),
+			 "ips", build_ips(cni, ips),
+			 "routes", build_routes(ipam, ips),
+			 "dns", dns ? json_incref(dns) : json_object());
+}
