@@ -6,7 +6,7 @@
 # shellcheck source=SCRIPTDIR/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-readonly PINGS=300
+readonly PINGS=200
 
 # Pings from podA1 to another node and to another pod of its own, both families,
 # while CHURN is called over and over.

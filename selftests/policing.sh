@@ -19,25 +19,36 @@ capture() { # NAME DEVICE FILTER: to $TMP/seen
 	await 10 grep -q 'listening on' "$TMP/seen.err"
 }
 
-# COUNT packets are counted as REASON, and none arrives.
-dropped() { # REASON FILTER POD HOW WHAT [KEY VALUE]...
-	local reason=$1 filter=$2 pod=$3
-	shift 2
-	capture nodeB nic0 "$filter"
+# Five packets are counted as REASON, and as nothing else.
+counted() { # REASON POD HOW WHAT [KEY VALUE]...
 	snap nodeA
-	send "$@" count 5
-	expect nodeA "$reason=5" tx_direct=0 tx_local=0 tx_stack=0 others=0
-	# Behind these, something that must arrive.
-	pings "$pod" podB1 4 1
+	send "${@:2}" count 5
+	expect nodeA "$1=5" tx_direct=0 tx_local=0 tx_stack=0 others=0
+}
+
+# Of what was to be captured; behind it, something that must arrive.
+none_arrived() { # POD
+	pings "$1" podB1 4 1
 	[[ ! -s $TMP/seen ]]
-	# The device has them among its dropped ones.
-	on "$pod" ip -s -j link show eth0 |
+	# The device has it among its dropped ones.
+	on "$1" ip -s -j link show eth0 |
 		jq -e '.[0].stats64.tx.dropped >= 5'
 }
 
-spoof() { # FAMILY HOW FROM
-	dropped drop_spoof "udp port 4444 and host $3" podA1 "$2" udp src "$3" \
-		dst "$(addr podB1 "$1")"
+dropped() { # REASON FILTER POD HOW WHAT [KEY VALUE]...
+	capture nodeB nic0 "$2"
+	counted "$1" "${@:3}"
+	none_arrived "$3"
+}
+
+spoof() { # FAMILY HOW FROM...
+	local from
+	capture nodeB nic0 "udp port 4444"
+	for from in "${@:3}"; do
+		counted drop_spoof podA1 "$2" udp src "$from" \
+			dst "$(addr podB1 "$1")"
+	done
+	none_arrived podA1
 }
 
 # Also towards a pod of the same node, and towards the host.
@@ -98,11 +109,13 @@ malformed() { # FAMILY WHAT
 # Neighbour discovery, plain and with the hop limit that makes it believed.
 neighbour_discovery() { # HOW WHAT
 	local to
+	capture nodeB nic0 'icmp6[0] >= 133 and icmp6[0] <= 137 and
+		src host fd01::1'
 	for to in "$(addr podB1 6)" ff02::1; do
-		dropped drop_nd 'icmp6[0] >= 133 and icmp6[0] <= 137 and
-			src host fd01::1' podA1 "$1" "$2" \
-			src "$(addr podA1 6)" dst "$to" ttl 255
+		counted drop_nd podA1 "$1" "$2" src "$(addr podA1 6)" \
+			dst "$to" ttl 255
 	done
+	none_arrived podA1
 }
 
 # The host must not learn routers from its pods.
@@ -325,11 +338,8 @@ for how in raw frame; do
 	for family in 4 6; do
 		pod=$(addr podA2 $family)
 		[[ $family = 4 ]] && other=10.9.9.9 || other=fd99::9
-		t "v$family foreign source, $how" spoof $family $how "$other"
-		t "v$family another pod's source, $how" \
-			spoof $family $how "$pod"
-		t "v$family the host's source, $how" \
-			spoof $family $how "$(addr nodeA $family)"
+		t "v$family source of nobody, another pod and the host, $how" \
+			spoof $family $how "$other" "$pod" "$(addr nodeA $family)"
 		t "v$family foreign source to near ones, $how" \
 			spoof_near $family $how "$other"
 	done
