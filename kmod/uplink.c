@@ -125,7 +125,8 @@ static void warn_forwarding(const struct shunt_node *node,
 	if (in_dev && !IN_DEV_FORWARD(in_dev))
 		NL_SET_ERR_MSG(extack,
 			       "IPv4 forwarding is off, packets take the stack's path: sysctl net.ipv4.ip_forward=1");
-	else if (!READ_ONCE(node->net->ipv6.devconf_all->forwarding))
+	else if (ipv6_mod_enabled() &&
+		 !READ_ONCE(node->net->ipv6.devconf_all->forwarding))
 		NL_SET_ERR_MSG(extack,
 			       "IPv6 forwarding is off, packets take the stack's path: sysctl net.ipv6.conf.all.forwarding=1");
 }
