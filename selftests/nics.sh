@@ -268,7 +268,7 @@ small_queues() { # FAMILY
 	family=$1
 	qdisc tbf rate 4mbit burst 20kb limit 20mb
 	for name in nodeA podA1 nodeB podB1; do
-		on $name sysctl -qw net.ipv4.tcp_limit_output_bytes=20000 \
+		on "$name" sysctl -qw net.ipv4.tcp_limit_output_bytes=20000 \
 			net.ipv4.tcp_rmem="4096 4194304 6291456" \
 			net.ipv4.tcp_wmem="4096 4194304 6291456"
 	done
