@@ -2,20 +2,10 @@
 /*
  * ADD: a pod gets its device. What fails is undone, the address included.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "cni.h"
-
-/* The network, the container and the name: by this GC knows whose it is. */
-static char *make_alias(const struct cni *cni)
-{
-	char *alias;
-
-	return asprintf(&alias, "%s %s %s %s", CNI_ALIAS, cni->config.name,
-			cni->env.container, cni->env.ifname) < 0 ? NULL : alias;
-}
 
 static int connect_pod(struct cni *cni, const struct shunt_netns *netns,
 		       const struct cni_ips *ips,
@@ -39,9 +29,9 @@ static int connect_pod(struct cni *cni, const struct shunt_netns *netns,
 
 	if (config->mac && !shunt_mac_parse(config->mac, mac, why))
 		request.mac = mac;
-	alias = make_alias(cni);
-	if (!alias)
-		return cni_fail(cni, CNI_FAILED, "out of memory");
+	err = cni_attachment_alias(cni, &alias);
+	if (err)
+		return err;
 	request.alias = alias;
 	err = shunt_pod_add(cni->sh, &request, pod);
 	free(alias);
@@ -107,6 +97,13 @@ static int add(struct cni *cni, const struct shunt_netns *netns)
 	json_t *ipam;
 	int err;
 
+	/* Before an address comes: a plugin that gives the same one twice would
+	 * take that of the device that is there.
+	 */
+	if (!shunt_netns_find(cni->sh, netns, cni->env.ifname))
+		return cni_fail(cni, CNI_FAILED,
+				"%s: there is a device %s already",
+				netns->name, cni->env.ifname);
 	err = cni_node_prepare(cni);
 	if (!err)
 		err = cni_ipam_run(cni, "ADD", &ipam);
@@ -117,30 +114,6 @@ static int add(struct cni *cni, const struct shunt_netns *netns)
 		release(cni);
 	json_decref(ipam);
 	return err;
-}
-
-/**
- * cni_open_netns() - open the attachment's network namespace
- * @cni: the run
- * @netns: the result
- */
-int cni_open_netns(struct cni *cni, struct shunt_netns *netns)
-{
-	int err = shunt_netns_open(cni->sh, cni->env.netns, netns);
-
-	switch (err) {
-	case 0:
-		return 0;
-	case -ENOENT:
-		return cni_fail(cni, CNI_UNKNOWN_CONTAINER, "CNI_NETNS: %s",
-				shunt_error(cni->sh));
-	case -EINVAL:
-		return cni_fail(cni, CNI_NETNS, "CNI_NETNS: %s",
-				shunt_error(cni->sh));
-	default:
-		return cni_fail(cni, CNI_ENVIRONMENT, "CNI_NETNS: %s",
-				shunt_error(cni->sh));
-	}
 }
 
 /**
@@ -158,7 +131,7 @@ int cni_add(struct cni *cni)
 	if (!cni->config.ipam)
 		return cni_fail(cni, CNI_CONFIG,
 				"\"ipam\": must be there, with the type of a plugin for addresses");
-	err = cni_open_netns(cni, &netns);
+	err = cni_attachment_open_netns(cni, &netns);
 	if (err)
 		return err;
 	err = add(cni, &netns);

@@ -10,15 +10,27 @@
 static int check_inside(struct cni *cni, const struct shunt_netns *netns,
 			const struct cni_ips *ips)
 {
+	const json_t *prev = cni->config.prev;
+	const char *text = cni_result_find_mac(cni, prev);
 	struct shunt_pod_request request = {
 		.netns = *netns,
 		.dev = cni->env.ifname,
 		.addrs = ips->addrs,
 		.n_addrs = ips->n,
 	};
+	uint8_t mac[SHUNT_MAC_LEN];
+	struct shunt_prefix *routes = NULL;
+	char why[SHUNT_TEXT_LEN];
+	int err;
 
-	return shunt_pod_verify(cni->sh, &request) ?
-	       cni_fail_shunt(cni, CNI_CHANGED) : 0;
+	if (text && !shunt_mac_parse(text, mac, why))
+		request.mac = mac;
+	err = cni_result_read_routes(cni, prev, &routes, &request.n_routes);
+	request.routes = routes;
+	if (!err && shunt_pod_verify(cni->sh, &request))
+		err = cni_fail_shunt(cni, CNI_CHANGED);
+	free(routes);
+	return err;
 }
 
 static bool has_addr(const struct shunt_pod *pod, const struct shunt_addr *addr)
@@ -134,7 +146,7 @@ int cni_check(struct cni *cni)
 	if (!cni->config.prev)
 		return cni_fail(cni, CNI_CONFIG,
 				"prevResult: CHECK needs the result of the ADD");
-	err = cni_open_netns(cni, &netns);
+	err = cni_attachment_open_netns(cni, &netns);
 	if (err)
 		return err;
 	err = cni_result_read_ips(cni, cni->config.prev, true, &ips);

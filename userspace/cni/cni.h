@@ -97,7 +97,7 @@ struct cni_path {
  * @ipam: type of the plugin for addresses, or NULL
  * @dns: object for the result, or NULL
  * @prev: result of the plugin before, or of the ADD, or NULL
- * @attachments: of GC: those that are valid, or NULL
+ * @attachments: of GC: array or null of those that are valid, or NULL
  *
  * Strings and objects belong to &cni.json.
  */
@@ -183,6 +183,7 @@ struct cni_ips {
 /* result.c */
 int cni_result_read_ips(struct cni *cni, const json_t *result, bool ours,
 			struct cni_ips *ips);
+const char *cni_result_find_mac(const struct cni *cni, const json_t *result);
 int cni_result_read_routes(struct cni *cni, const json_t *result,
 			   struct shunt_prefix **routes, unsigned int *n);
 json_t *cni_result_build(const struct cni *cni, const json_t *ipam,
@@ -194,8 +195,9 @@ int cni_node_open(struct cni *cni);
 int cni_node_prepare(struct cni *cni);
 int cni_node_check(struct cni *cni);
 
-/* add.c */
-int cni_open_netns(struct cni *cni, struct shunt_netns *netns);
+/* attachment.c */
+int cni_attachment_alias(struct cni *cni, char **alias);
+int cni_attachment_open_netns(struct cni *cni, struct shunt_netns *netns);
 
 /* The verbs, each in its file. */
 int cni_add(struct cni *cni);

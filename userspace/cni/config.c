@@ -184,11 +184,12 @@ static int read_ipam(struct cni *cni)
 static int read_attachments(struct cni *cni)
 {
 	static const char key[] = "cni.dev/valid-attachments";
-	json_t *list = get(cni->json, key), *each;
+	json_t *list = json_object_get(cni->json, key), *each;
 	size_t i;
 
+	/* libcni says null when there are none. */
 	cni->config.attachments = list;
-	if (!list)
+	if (!list || json_is_null(list))
 		return 0;
 	if (!json_is_array(list))
 		return wrong(cni, key, "an array");

@@ -3,44 +3,84 @@
  * DEL: nothing stays. It may come twice, or when the container, its network
  * namespace or the module are gone. The device goes before the address: else
  * the next pod would get one that is still in use.
+ *
+ * Only a device whose alias is that of the attachment goes: a runtime cleans up
+ * after an ADD that failed because another network's device was there.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cni.h"
 
-static int del_device(struct cni *cni)
+/* A pod that has gone meanwhile has no alias any more. */
+static bool is_attachment(struct cni *cni, const struct shunt_pod *pod,
+			  const char *alias)
+{
+	bool same;
+	char *its;
+
+	if (strcmp(pod->name, cni->env.ifname) ||
+	    shunt_pod_alias(cni->sh, pod, &its) || !its)
+		return false;
+	same = !strcmp(its, alias);
+	free(its);
+	return same;
+}
+
+/* In NETNS, or in whichever it is. */
+static int del_from(struct cni *cni, const struct shunt_netns *netns,
+		    const char *alias)
+{
+	struct shunt_pod *pods;
+	unsigned int i, n;
+	int err;
+
+	err = shunt_pod_list(cni->sh, netns, &pods, &n);
+	/* All devices went with the node device, or with the module. */
+	if (err == -ENODEV || err == -EOPNOTSUPP)
+		return 0;
+	if (err)
+		return cni_fail_shunt(cni, CNI_FAILED);
+	for (i = 0; i < n; i++) {
+		if (is_attachment(cni, &pods[i], alias) &&
+		    shunt_pod_remove(cni->sh, &pods[i]))
+			cni_fail_shunt(cni, CNI_FAILED);
+	}
+	shunt_pod_free(pods, n);
+	return cni->code;
+}
+
+/* Devices that have gone by themselves leave the node's routes to them. */
+static int sweep(struct cni *cni)
+{
+	return shunt_node_sweep(cni->sh) ? cni_fail_shunt(cni, CNI_FAILED) : 0;
+}
+
+/* The network namespace has gone, and the device with it; or only its name
+ * has.
+ */
+static int del_without_netns(struct cni *cni, const char *alias)
+{
+	return del_from(cni, NULL, alias) ?: sweep(cni);
+}
+
+static int del_device(struct cni *cni, const char *alias)
 {
 	struct shunt_netns netns;
 	int err;
 
+	if (!cni->env.netns)
+		return del_without_netns(cni, alias);
 	err = shunt_netns_open(cni->sh, cni->env.netns, &netns);
 	/* Gone, or a file that is left of it. */
 	if (err == -ENOENT || err == -EINVAL)
-		return 0;
+		return del_without_netns(cni, alias);
 	if (err)
 		return cni_fail_shunt(cni, CNI_FAILED);
-	err = shunt_pod_del(cni->sh, &netns, cni->env.ifname);
+	err = shunt_netns_find(cni->sh, &netns, cni->env.ifname) ?
+	      sweep(cni) : del_from(cni, &netns, alias);
 	shunt_netns_close(&netns);
-	/* Gone, or somebody else's; or all devices went with the module. */
-	if (err && err != -ENODEV && err != -EOPNOTSUPP)
-		return cni_fail_shunt(cni, CNI_FAILED);
-	return 0;
-}
-
-/* When the network namespace has gone first, it took the device along, but not
- * the node's routes to it. Which those are, the runtime tells if it knows.
- */
-static int forget(struct cni *cni)
-{
-	struct cni_ips ips;
-	int err;
-
-	err = cni_result_read_ips(cni, cni->config.prev, true, &ips);
-	if (!err && (ips.n ? shunt_pod_forget(cni->sh, ips.addrs, ips.n) :
-			     shunt_node_sweep(cni->sh)))
-		err = cni_fail_shunt(cni, CNI_FAILED);
-	free(ips.addrs);
 	return err;
 }
 
@@ -50,13 +90,15 @@ static int forget(struct cni *cni)
  */
 int cni_del(struct cni *cni)
 {
+	char *alias;
 	json_t *said;
-	int err = 0;
+	int err;
 
-	if (cni->env.netns)
-		err = del_device(cni);
-	if (!err)
-		err = forget(cni);
+	err = cni_attachment_alias(cni, &alias);
+	if (err)
+		return err;
+	err = del_device(cni, alias);
+	free(alias);
 	if (!err)
 		err = cni_ipam_run(cni, "DEL", &said);
 	if (!err)

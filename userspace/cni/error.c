@@ -45,17 +45,37 @@ void cni_error_clear(struct cni *cni)
 	cni->code = CNI_OK;
 }
 
+/* JSON is UTF-8, and file names and the like may be anything. */
+static void make_printable(char *text)
+{
+	for (; text && *text; text++) {
+		if ((unsigned char)*text >= 0x80)
+			*text = '?';
+	}
+}
+
+static json_t *build(const struct cni *cni, const char *version)
+{
+	return json_pack("{s:s, s:i, s:s, s:s*}", "cniVersion", version,
+			 "code", cni->code,
+			 "msg", cni->msg ? cni->msg : "out of memory",
+			 "details", cni->details);
+}
+
 int cni_error_print(const struct cni *cni)
 {
 	const struct cni_version *version = cni->config.version;
 	json_t *json;
 	int err;
 
-	json = json_pack("{s:s, s:i, s:s, s:s*}", "cniVersion",
-			 version ? version->text : cni_version_newest()->text,
-			 "code", cni->code,
-			 "msg", cni->msg ? cni->msg : "out of memory",
-			 "details", cni->details);
+	if (!version)
+		version = cni_version_newest();
+	json = build(cni, version->text);
+	if (!json) {
+		make_printable(cni->msg);
+		make_printable(cni->details);
+		json = build(cni, version->text);
+	}
 	if (!json)
 		return -1;
 	err = json_dumpf(json, stdout, JSON_INDENT(4));

@@ -3,6 +3,7 @@
  * GC: what belongs to this network and is not in the runtime's list goes. The
  * aliases of devices tell whose they are.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,15 +66,19 @@ int cni_gc(struct cni *cni)
 	struct cni ipam = *cni;
 	struct shunt_pod *pods;
 	unsigned int i, n;
+	int err;
 
 	if (!cni->config.attachments)
 		return cni_fail(cni, CNI_CONFIG,
 				"\"cni.dev/valid-attachments\": GC needs it");
-	if (!shunt_pod_list(cni->sh, NULL, &pods, &n)) {
-		for (i = 0; i < n; i++)
-			collect(cni, &pods[i]);
+	err = shunt_pod_list(cni->sh, NULL, &pods, &n);
+	for (i = 0; !err && i < n; i++)
+		collect(cni, &pods[i]);
+	if (!err)
 		shunt_pod_free(pods, n);
-	}
+	/* Without a node device, there are no pods. */
+	else if (err != -ENODEV && err != -EOPNOTSUPP)
+		cni_fail_shunt(cni, CNI_FAILED);
 	if (shunt_node_sweep(cni->sh))
 		cni_fail_shunt(cni, CNI_FAILED);
 	if (cni_ipam_run_new(&ipam, "GC")) {

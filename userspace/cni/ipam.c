@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,23 +71,36 @@ static int open_input(struct cni *cni)
 static int spawn(struct cni *cni, char *program, int in, int out, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
 	char *args[2] = { program };
+	sigset_t defaults;
 	int err;
 
-	err = posix_spawn_file_actions_init(&actions);
+	/* What main() ignores is not for others. */
+	sigemptyset(&defaults);
+	sigaddset(&defaults, SIGPIPE);
+	err = posix_spawnattr_init(&attributes);
 	if (err)
 		return cni_fail(cni, CNI_FAILED, "out of memory");
-	err = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+	posix_spawnattr_setsigdefault(&attributes, &defaults);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+	err = posix_spawn_file_actions_init(&actions);
+	if (!err)
+		err = posix_spawn_file_actions_adddup2(&actions, in,
+						       STDIN_FILENO);
 	if (!err)
 		err = posix_spawn_file_actions_adddup2(&actions, out,
 						       STDOUT_FILENO);
 	if (!err)
-		err = posix_spawn(pid, program, &actions, NULL, args, environ);
+		err = posix_spawn(pid, program, &actions, &attributes, args,
+				  environ);
 	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attributes);
 	return err ? cni_fail(cni, CNI_IO, "%s: %s", program, strerror(err)) :
 		     0;
 }
 
+/* JSON or not: DEL and CHECK have nothing to say. */
 static int read_output(struct cni *cni, int fd, json_t **json)
 {
 	json_error_t error;
@@ -102,14 +116,10 @@ static int read_output(struct cni *cni, int fd, json_t **json)
 		return cni_fail(cni, CNI_FAILED, "out of memory");
 	}
 	len = getdelim(&text, &size, '\0', file);
-	/* DEL and CHECK print nothing. */
 	if (len > 0)
 		*json = json_loadb(text, len, 0, &error);
 	fclose(file);
 	free(text);
-	if (len > 0 && !*json)
-		return cni_fail(cni, CNI_DECODE, "%s prints no JSON: %s",
-				cni->config.ipam, error.text);
 	return 0;
 }
 
@@ -152,12 +162,7 @@ static int talk(struct cni *cni, char *program, int in, json_t **said)
 	err = read_output(cni, out[0], said);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (status) {
-		/* A word of its own says more than that it was no JSON. */
-		cni_error_clear(cni);
-		err = failed(cni, status, *said);
-	}
-	return err;
+	return status && !err ? failed(cni, status, *said) : err;
 }
 
 /**
@@ -214,7 +219,8 @@ static bool lists(const json_t *said, const char *version)
  * @cni: the run
  * @command: GC or STATUS
  *
- * Plugins that do not know the version do not know the verb.
+ * Who does not know the version, plugin or configuration, does not know the
+ * verb.
  */
 int cni_ipam_run_new(struct cni *cni, const char *command)
 {
@@ -222,6 +228,8 @@ int cni_ipam_run_new(struct cni *cni, const char *command)
 	bool known;
 	int err;
 
+	if (cni->config.version->number < CNI_1_1_0)
+		return 0;
 	err = cni_ipam_run(cni, "VERSION", &said);
 	if (err)
 		return err;

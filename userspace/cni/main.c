@@ -4,6 +4,7 @@
  * tells errors. The work is in the verbs' files and in libshunt.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +54,8 @@ static int run(struct cni *cni)
 	if (err)
 		return err;
 	if (!strcmp(cni->env.command, "VERSION"))
-		return cni_version_print() ? CNI_IO : 0;
+		return cni_version_print() ?
+		       cni_fail(cni, CNI_IO, "printing it failed") : 0;
 	err = read_input(cni);
 	if (!err)
 		err = cni_config_read(cni);
@@ -67,6 +69,11 @@ int main(void)
 	struct cni cni = { 0 };
 	int err;
 
+	/* A reader that has gone is an error to be handled, and children are
+	 * waited for, whatever the runtime has made of these.
+	 */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
 	err = run(&cni);
 	if (err) {
 		cni_error_print(&cni);

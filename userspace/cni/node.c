@@ -3,8 +3,10 @@
  * The node: what must be there before pods can be, made by whoever comes first.
  * Twenty may come first at once, so that something is there already is success.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,28 +52,42 @@ static int write_sysctl(struct cni *cni, const char *path, char value)
 }
 
 /* A router does not listen to other routers, unless it is told to: a node that
- * has its address from one would lose it.
+ * has an address or a route from one would lose it, on any device.
  */
-static int keep_router(struct cni *cni, const char *dev)
+static int keep_routers(struct cni *cni)
 {
-	char path[128];
-
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/accept_ra",
-		 dev);
-	return read_sysctl(path) == '1' ? write_sysctl(cni, path, '2') : 0;
-}
-
-static int forward_v6(struct cni *cni, const struct shunt_uplink *uplinks,
-		      unsigned int n)
-{
-	static const char path[] = "/proc/sys/net/ipv6/conf/all/forwarding";
-	unsigned int i;
+	static const char dir[] = "/proc/sys/net/ipv6/conf";
+	char path[sizeof(dir) + NAME_MAX + sizeof("//accept_ra")];
+	struct dirent *entry;
+	DIR *devices;
 	int err = 0;
 
+	devices = opendir(dir);
+	if (!devices)
+		return cni_fail(cni, CNI_FAILED, "%s: %s", dir,
+				strerror(errno));
+	while (!err && (entry = readdir(devices))) {
+		if (!strcmp(entry->d_name, "all") ||
+		    !strcmp(entry->d_name, "default"))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s/accept_ra", dir,
+			 entry->d_name);
+		if (read_sysctl(path) == '1')
+			err = write_sysctl(cni, path, '2');
+	}
+	closedir(devices);
+	return err;
+}
+
+static int forward_v6(struct cni *cni)
+{
+	static const char path[] = "/proc/sys/net/ipv6/conf/all/forwarding";
+	int err;
+
+	/* Nor is there anything to do without IPv6. */
 	if (read_sysctl(path) != '0')
 		return 0;
-	for (i = 0; !err && i < n; i++)
-		err = keep_router(cni, uplinks[i].name);
+	err = keep_routers(cni);
 	return err ?: write_sysctl(cni, path, '1');
 }
 
@@ -91,9 +107,16 @@ static int make_device(struct cni *cni)
 	/* Making one loads the module, if it can be found. */
 	if (err == -ENODEV || err == -EOPNOTSUPP)
 		err = shunt_node_create(cni->sh, cni->config.node);
-	if (err == -EEXIST)
-		err = shunt_node_get(cni->sh, cni->config.node, &node);
-	return err ? cni_fail_shunt(cni, CNI_FAILED) : 0;
+	if (err != -EEXIST)
+		return err ? cni_fail_shunt(cni, CNI_FAILED) : 0;
+	/* Somebody was faster, or there is one of another name. */
+	if (shunt_node_get(cni->sh, NULL, &node))
+		return cni_fail_shunt(cni, CNI_FAILED);
+	if (strcmp(node.name, cni->config.node))
+		return cni_fail(cni, CNI_CONFIG,
+				"\"node\": \"%s\": the node has the node device %s already",
+				cni->config.node, node.name);
+	return 0;
 }
 
 static bool is_uplink(const struct shunt_uplink *uplinks, unsigned int n,
@@ -134,11 +157,14 @@ static int attach_named(struct cni *cni, const struct shunt_uplink *uplinks,
 	return 0;
 }
 
-/* Once: routes that come later are the operator's to think of. */
+/* Once: routes that come later are the operator's to think of. Not every device
+ * of a default route can be an uplink, but one has to.
+ */
 static int attach_defaults(struct cni *cni)
 {
 	struct shunt_device *devices;
 	unsigned int i, n;
+	bool any = false;
 	int err = 0;
 
 	if (shunt_uplink_defaults(cni->sh, &devices, &n))
@@ -146,10 +172,14 @@ static int attach_defaults(struct cni *cni)
 	if (!n)
 		err = cni_fail(cni, CNI_TRY_AGAIN,
 			       "the node has no default route to find its uplinks by: name them in \"uplinks\"");
-	for (i = 0; !err && i < n; i++)
+	for (i = 0; i < n; i++) {
 		err = attach(cni, NULL, 0, devices[i].name);
+		any |= !err;
+	}
+	if (any)
+		cni_error_clear(cni);
 	free(devices);
-	return err;
+	return any ? 0 : err;
 }
 
 static int make_uplinks(struct cni *cni)
@@ -160,25 +190,11 @@ static int make_uplinks(struct cni *cni)
 
 	if (shunt_uplink_list(cni->sh, &uplinks, &n))
 		return cni_fail_shunt(cni, CNI_FAILED);
-	err = forward_v4(cni);
-	if (!err && cni->config.uplinks)
+	err = 0;
+	if (cni->config.uplinks)
 		err = attach_named(cni, uplinks, n);
-	else if (!err && !n)
+	else if (!n)
 		err = attach_defaults(cni);
-	free(uplinks);
-	return err;
-}
-
-/* After the uplinks, as it is theirs that forwarding of IPv6 is about. */
-static int forward(struct cni *cni)
-{
-	struct shunt_uplink *uplinks;
-	unsigned int n;
-	int err;
-
-	if (shunt_uplink_list(cni->sh, &uplinks, &n))
-		return cni_fail_shunt(cni, CNI_FAILED);
-	err = forward_v6(cni, uplinks, n);
 	free(uplinks);
 	return err;
 }
@@ -206,9 +222,11 @@ int cni_node_prepare(struct cni *cni)
 
 	err = make_device(cni);
 	if (!err)
-		err = make_uplinks(cni);
+		err = forward_v4(cni);
 	if (!err)
-		err = forward(cni);
+		err = forward_v6(cni);
+	if (!err)
+		err = make_uplinks(cni);
 	if (!err)
 		err = make_paths(cni);
 	return err;

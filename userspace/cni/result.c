@@ -16,20 +16,45 @@ static int malformed(struct cni *cni, const char *what)
 /* The device in the pod is the entry with its name and its netns. What others
  * keep in other entries is not looked at.
  */
-static bool is_ours(const struct cni *cni, const json_t *result,
-		    const json_t *ip)
+static bool is_device(const struct cni *cni, const json_t *device)
 {
-	const json_t *index = json_object_get(ip, "interface"), *device;
 	const char *name, *sandbox;
 
-	if (!json_is_integer(index))
-		return true;
-	device = json_array_get(json_object_get(result, "interfaces"),
-				json_integer_value(index));
 	name = json_string_value(json_object_get(device, "name"));
 	sandbox = json_string_value(json_object_get(device, "sandbox"));
 	return name && sandbox && !strcmp(name, cni->env.ifname) &&
-	       (!cni->env.netns || !strcmp(sandbox, cni->env.netns));
+	       !strcmp(sandbox, cni->env.netns);
+}
+
+static bool is_ours(const struct cni *cni, const json_t *result,
+		    const json_t *ip)
+{
+	const json_t *index = json_object_get(ip, "interface");
+
+	return !json_is_integer(index) ||
+	       is_device(cni, json_array_get(json_object_get(result,
+							     "interfaces"),
+					     json_integer_value(index)));
+}
+
+/**
+ * cni_result_find_mac() - the hardware address of the attachment's device
+ * @cni: the run, with a netns
+ * @result: a result
+ *
+ * Return: as it is written, or NULL if the result does not tell.
+ */
+const char *cni_result_find_mac(const struct cni *cni, const json_t *result)
+{
+	json_t *device;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "interfaces"), i, device) {
+		if (is_device(cni, device))
+			return json_string_value(json_object_get(device,
+								 "mac"));
+	}
+	return NULL;
 }
 
 /* "10.1.0.5/24": how long the prefix is on other devices is of no interest. */
@@ -172,11 +197,14 @@ static json_t *build_routes(const json_t *ipam, const struct cni_ips *ips)
 	json_t *list = json_array(), *route;
 	json_t *asked = json_object_get(ipam, "routes");
 	const char *dst;
+	int family;
 	size_t i;
 
 	json_array_foreach(asked, i, route) {
 		dst = json_string_value(json_object_get(route, "dst"));
-		append_route(list, dst, strchr(dst, ':') ? AF_INET6 : AF_INET);
+		family = strchr(dst, ':') ? AF_INET6 : AF_INET;
+		if (has_family(ips, family))
+			append_route(list, dst, family);
 	}
 	for (i = 0; !json_array_size(asked) && i < 2; i++) {
 		if (has_family(ips, families[i]))

@@ -156,7 +156,7 @@ struct shunt_pod {
  * @addrs: addresses
  * @n_routes: number of prefixes
  * @routes: prefixes that the pod is to reach through the device, or NULL for
- *	default routes; a default route that it has already stays
+ *	default routes; a route that it has already stays
  * @alias: text that "ip link" shows with the device, or NULL
  */
 struct shunt_pod_request {
@@ -295,6 +295,17 @@ int shunt_netns_open(struct shunt *sh, const char *name,
  * @netns: the namespace
  */
 void shunt_netns_close(struct shunt_netns *netns);
+
+/**
+ * shunt_netns_find() - is there a device?
+ * @sh: the handle
+ * @netns: the network namespace
+ * @dev: name of the device, of any kind
+ *
+ * Return: 0, -ENODEV if there is none.
+ */
+int shunt_netns_find(struct shunt *sh, const struct shunt_netns *netns,
+		     const char *dev);
 
 /**
  * shunt_node_create() - make the node device
@@ -469,7 +480,8 @@ int shunt_pod_list(struct shunt *sh, const struct shunt_netns *netns,
  * @req: how it was made: @netns, @dev, @addrs and @routes; if @mac is not NULL,
  *	 that too
  *
- * What is there beside it does not matter.
+ * What is there beside it does not matter, nor by which table and device the
+ * routes lead.
  *
  * Return: 0, -ENODEV if there is no such device, -ENOENT if something else is
  * missing, which shunt_error() names.

@@ -128,6 +128,22 @@ int shunt_netns_socket(struct shunt *sh, const struct shunt_netns *netns,
 	return 0;
 }
 
+int shunt_netns_find(struct shunt *sh, const struct shunt_netns *netns,
+		     const char *dev)
+{
+	struct shunt_link link;
+	struct nl_sock *sk;
+	int err;
+
+	shunt_begin(sh);
+	err = shunt_netns_socket(sh, netns, &sk);
+	if (err)
+		return err;
+	err = shunt_link_get(sh, sk, dev, &link);
+	nl_socket_free(sk);
+	return err ? shunt_fail_kernel(sh, err, "%s: %s", netns->name, dev) : 0;
+}
+
 /* The id of a network namespace in the node's, negative if it has none. */
 int shunt_netns_id(struct shunt *sh, int fd, int32_t *id)
 {

@@ -393,7 +393,8 @@ int shunt_pod_remove(struct shunt *sh, const struct shunt_pod *pod)
 		err = shunt_nl_run(sh, sh->route, &b);
 		shunt_nl_free(&b);
 	}
-	if (!err || err == -ENODEV)
+	/* The device is gone, or its network namespace. */
+	if (!err || err == -ENODEV || err == -EINVAL)
 		return 0;
 	return shunt_fail_kernel(sh, err, "%s of %s", pod->name,
 				 pod->netns ?: "a pod");

@@ -91,8 +91,8 @@ void shunt_route_put_gateway(struct shunt_batch *b, uint32_t ifindex,
 	put_neighbour(b, ifindex, &via);
 }
 
-/* A pod's way out. If it has such a default route already, by another device,
- * it keeps that.
+/* A pod's way out. If it has such a route already, by another device, it keeps
+ * that.
  */
 void shunt_route_put_way(struct shunt_batch *b, uint32_t ifindex,
 			 const struct shunt_prefix *prefix)
@@ -108,8 +108,7 @@ void shunt_route_put_way(struct shunt_batch *b, uint32_t ifindex,
 		  NLM_F_CREATE | NLM_F_EXCL, &head, ifindex, &via);
 	if (prefix->len)
 		put_addr_attr(b, RTA_DST, &prefix->addr);
-	else
-		shunt_nl_tolerate(b, -EEXIST);
+	shunt_nl_tolerate(b, -EEXIST);
 }
 
 /**

@@ -25,7 +25,7 @@ struct wanted {
  * struct list - all that a dump must contain
  * @items: each of it
  * @n: how many
- * @ifindex: on this device
+ * @ifindex: addresses on this device
  */
 struct list {
 	struct wanted *items;
@@ -69,8 +69,7 @@ static int read_route(struct nlmsghdr *nlh, struct list *list)
 
 	if (nlmsg_parse(nlh, sizeof(*head), tb, RTA_MAX, NULL) < 0)
 		return -EPROTO;
-	if (head->rtm_table == RT_TABLE_MAIN && tb[RTA_OIF] &&
-	    nla_get_u32(tb[RTA_OIF]) == list->ifindex)
+	if (head->rtm_type == RTN_UNICAST)
 		found(list, tb[RTA_DST], head->rtm_family, head->rtm_dst_len);
 	return 0;
 }
