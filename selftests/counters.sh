@@ -43,7 +43,7 @@ in_tests() {
 	for name in $(names); do
 		[[ " $EXEMPT " != *" $name "* ]] || continue
 		grep -Eqr --include='*.sh' \
-			"($name=\"?([1-9\$]|\\$)|(hook|dropped|ten|moved|await_counter [a-zA-Z0-9]+) $name)" \
+			"($name=\"?([1-9\$]|\\$)|(hook|dropped|counted|ten|moved|await_counter [a-zA-Z0-9]+) $name)" \
 			"$SELFTESTS" || fail "no test moves $name"
 	done
 }
