@@ -167,6 +167,7 @@ int cni_config_read(struct cni *cni);
 void cni_config_free(struct cni_config *config);
 
 /* ipam.c */
+int cni_ipam_check(struct cni *cni);
 int cni_ipam_run(struct cni *cni, const char *command, json_t **result);
 int cni_ipam_run_new(struct cni *cni, const char *command);
 

@@ -166,6 +166,22 @@ static int talk(struct cni *cni, char *program, int in, json_t **said)
 }
 
 /**
+ * cni_ipam_check() - could the plugin for addresses be run?
+ * @cni: the run
+ */
+int cni_ipam_check(struct cni *cni)
+{
+	char *program;
+	int err;
+
+	if (!cni->config.ipam)
+		return 0;
+	err = find(cni, &program);
+	free(program);
+	return err;
+}
+
+/**
  * cni_ipam_run() - let the plugin for addresses do its part
  * @cni: the run
  * @command: its verb, which may be another one than ours

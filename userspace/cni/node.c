@@ -232,6 +232,27 @@ int cni_node_prepare(struct cni *cni)
 	return err;
 }
 
+/* With an uplink, or a default route to find one by. */
+static int check_defaults(struct cni *cni)
+{
+	struct shunt_uplink *uplinks = NULL;
+	struct shunt_device *devices;
+	unsigned int n = 0;
+	int err;
+
+	err = shunt_uplink_list(cni->sh, &uplinks, &n);
+	if (err && err != -ENODEV)
+		return cni_fail_shunt(cni, CNI_UNAVAILABLE);
+	free(uplinks);
+	if (!err && n)
+		return 0;
+	if (shunt_uplink_defaults(cni->sh, &devices, &n))
+		return cni_fail_shunt(cni, CNI_UNAVAILABLE);
+	free(devices);
+	return n ? 0 : cni_fail(cni, CNI_UNAVAILABLE,
+				"the node has neither an uplink nor a default route");
+}
+
 /**
  * cni_node_check() - is there what an ADD would find or make?
  * @cni: the run
@@ -261,5 +282,5 @@ int cni_node_check(struct cni *cni)
 					"uplink %s: there is no such device",
 					name);
 	}
-	return 0;
+	return cni->config.uplinks ? 0 : check_defaults(cni);
 }

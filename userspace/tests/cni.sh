@@ -336,6 +336,12 @@ status() {
 	fresh
 	config | cni STATUS '' '' ''
 	[[ ! -s $TMP/said ]]
+	config '.ipam.type = "none"' >"$TMP/config"
+	refused 50 'no such plugin' cni STATUS '' '' '' <"$TMP/config"
+	ipn nodeA route del default
+	ipn nodeA -6 route del default
+	config >"$TMP/config"
+	refused 50 'default route' cni STATUS '' '' '' <"$TMP/config"
 	config '.uplinks = ["nic7"]' >"$TMP/config"
 	refused 50 nic7 cni STATUS '' '' '' <"$TMP/config"
 	config >"$TMP/config"
