@@ -33,19 +33,6 @@ static int check_inside(struct cni *cni, const struct shunt_netns *netns,
 	return err;
 }
 
-static bool has_addr(const struct shunt_pod *pod, const struct shunt_addr *addr)
-{
-	size_t len = addr->family == AF_INET ? 4 : 16;
-	unsigned int i;
-
-	for (i = 0; i < pod->n_addrs; i++) {
-		if (pod->addrs[i].family == addr->family &&
-		    !memcmp(pod->addrs[i].bytes, addr->bytes, len))
-			return true;
-	}
-	return false;
-}
-
 static int check_pod(struct cni *cni, const struct shunt_pod *pods,
 		     unsigned int n, const struct cni_ips *ips)
 {
@@ -62,7 +49,7 @@ static int check_pod(struct cni *cni, const struct shunt_pod *pods,
 				"%s: the node does not know the device %s",
 				cni->env.netns, cni->env.ifname);
 	for (i = 0; i < ips->n; i++) {
-		if (!has_addr(pod, &ips->addrs[i]))
+		if (!cni_attachment_has(pod, &ips->addrs[i]))
 			return cni_fail(cni, CNI_CHANGED,
 					"%s: the node does not know that %s has %s",
 					cni->env.netns, cni->env.ifname,

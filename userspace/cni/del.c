@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cni.h"
 
@@ -57,12 +58,65 @@ static int sweep(struct cni *cni)
 	return shunt_node_sweep(cni->sh) ? cni_fail_shunt(cni, CNI_FAILED) : 0;
 }
 
+static bool has_any(const struct shunt_pod *pod, const struct cni_ips *ips)
+{
+	size_t i;
+
+	for (i = 0; i < ips->n; i++) {
+		if (cni_attachment_has(pod, &ips->addrs[i]))
+			return true;
+	}
+	return false;
+}
+
+/* A network namespace on its way out lets nobody read an alias. */
+static bool is_dying(struct cni *cni, const struct cni_ips *ips)
+{
+	struct shunt_pod *pods;
+	bool dying = false;
+	unsigned int i, n;
+	char *alias;
+
+	if (shunt_pod_list(cni->sh, NULL, &pods, &n))
+		return false;
+	for (i = 0; !dying && i < n; i++) {
+		if (!has_any(&pods[i], ips))
+			continue;
+		dying = shunt_pod_alias(cni->sh, &pods[i], &alias);
+		if (!dying)
+			free(alias);
+	}
+	shunt_pod_free(pods, n);
+	return dying;
+}
+
+/* The kernel ends network namespaces in its own time. Until then the device has
+ * its addresses, and who got one of them next would be refused: better wait,
+ * but not for ever.
+ */
+static void await_end(struct cni *cni)
+{
+	static const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
+	struct cni_ips ips;
+	int i;
+
+	if (cni_result_read_ips(cni, cni->config.prev, true, &ips))
+		cni_error_clear(cni);
+	for (i = 0; i < 250 && ips.n && is_dying(cni, &ips); i++)
+		nanosleep(&pause, NULL);
+	free(ips.addrs);
+}
+
 /* The network namespace has gone, and the device with it; or only its name
  * has.
  */
 static int del_without_netns(struct cni *cni, const char *alias)
 {
-	return del_from(cni, NULL, alias) ?: sweep(cni);
+	int err = del_from(cni, NULL, alias);
+
+	if (!err)
+		await_end(cni);
+	return err ?: sweep(cni);
 }
 
 static int del_device(struct cni *cni, const char *alias)

@@ -23,7 +23,7 @@ static bool is_device(const struct cni *cni, const json_t *device)
 	name = json_string_value(json_object_get(device, "name"));
 	sandbox = json_string_value(json_object_get(device, "sandbox"));
 	return name && sandbox && !strcmp(name, cni->env.ifname) &&
-	       !strcmp(sandbox, cni->env.netns);
+	       (!cni->env.netns || !strcmp(sandbox, cni->env.netns));
 }
 
 static bool is_ours(const struct cni *cni, const json_t *result,

@@ -239,10 +239,11 @@ del_twice() {
 	del one ''
 	add one blue
 	cp "$TMP/said" "$TMP/result"
+	# The kernel has hardly begun to end it.
 	ns_del "$(ns blue)"
-	await 10 no_pods
 	config --slurpfile prev "$TMP/result" '.prevResult = $prev[0]' |
 		cni DEL one blue
+	no_pods
 	nothing_left
 	# Nor does it need that.
 	ns_add blue
@@ -271,7 +272,7 @@ del_foreign() {
 	add one green
 	ipn blue link add eth0 type dummy
 	del two blue
-	ipn blue link show eth0
+	ipn blue link del eth0
 	del one green
 	nothing_left
 	# Another network's: the runtime cleans up after its own failed ADD.
