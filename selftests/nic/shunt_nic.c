@@ -102,7 +102,7 @@ static netdev_tx_t nic_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct nic_queue *to;
 	struct net_device *peer;
 
-	peer = rcu_dereference(nic->peer);
+	peer = rcu_dereference_bh(nic->peer);
 	other = peer ? netdev_priv(peer) : NULL;
 	if (!other || !READ_ONCE(other->up))
 		goto drop;
