@@ -105,6 +105,9 @@ int shunt_path_add(struct shunt_node *node, const struct shunt_prefix *prefix,
 	struct shunt_path *path = shunt_path_find(node, prefix);
 	int err = 0;
 
+	/* Said again, as each new pod may do: no reason to void any route. */
+	if (path && path->action == action)
+		return 0;
 	if (path)
 		change(path, action);
 	else

@@ -420,24 +420,12 @@ int shunt_pod_del(struct shunt *sh, const struct shunt_netns *netns,
 		  const char *dev);
 
 /**
- * shunt_pod_forget() - remove the node's routes to a pod that is gone
- * @sh: the handle
- * @addrs: addresses of the pod
- * @n_addrs: number of addresses
- *
- * For who learns of a pod's end when its network namespace is gone already,
- * and its device with it. Removes only routes of the protocol SHUNT_RTPROT;
- * that there are none is no error.
- */
-int shunt_pod_forget(struct shunt *sh, const struct shunt_addr *addrs,
-		     unsigned int n_addrs);
-
-/**
  * shunt_node_sweep() - remove the node's routes to pods that are gone
  * @sh: the handle
  *
- * For who does not know their addresses, see shunt_pod_forget(). No node device
- * is no error.
+ * For who learns of a pod's end when its network namespace is gone already, and
+ * its device with it. Removes only routes of the protocol SHUNT_RTPROT. No node
+ * device is no error.
  */
 int shunt_node_sweep(struct shunt *sh);
 

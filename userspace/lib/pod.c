@@ -4,7 +4,7 @@
  * pod's network namespace and under its final name; what is inside the pod is
  * then configured over a socket in that namespace, all in one batch.
  *
- * Entry points: shunt_pod_add(), shunt_pod_del(), shunt_pod_forget(),
+ * Entry points: shunt_pod_add(), shunt_pod_del(), shunt_pod_remove(),
  * shunt_pod_addr_*(). Reading pods is podlist.c's.
  */
 #include <errno.h>
@@ -398,22 +398,6 @@ int shunt_pod_remove(struct shunt *sh, const struct shunt_pod *pod)
 		return 0;
 	return shunt_fail_kernel(sh, err, "%s of %s", pod->name,
 				 pod->netns ?: "a pod");
-}
-
-int shunt_pod_forget(struct shunt *sh, const struct shunt_addr *addrs,
-		     unsigned int n_addrs)
-{
-	struct shunt_node node;
-	int err;
-
-	err = shunt_node_get(sh, NULL, &node);
-	/* The routes went with the node device, or with its module. */
-	if (err == -ENODEV || err == -EOPNOTSUPP)
-		return 0;
-	if (err)
-		return err;
-	err = shunt_route_del_hosts(sh, node.ifindex, addrs, n_addrs);
-	return err ? shunt_fail_kernel(sh, err, "routes to the pod") : 0;
 }
 
 int shunt_pod_addr_add(struct shunt *sh, const struct shunt_netns *netns,
