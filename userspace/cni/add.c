@@ -95,12 +95,15 @@ static void release(struct cni *cni)
 static int add(struct cni *cni, const struct shunt_netns *netns)
 {
 	json_t *ipam;
+	char *alias;
 	int err;
 
 	/* Before an address comes: a plugin that gives the same one twice would
 	 * take that of the device that is there.
 	 */
-	if (!shunt_netns_find(cni->sh, netns, cni->env.ifname))
+	err = shunt_netns_find(cni->sh, netns, cni->env.ifname, &alias);
+	free(alias);
+	if (!err)
 		return cni_fail(cni, CNI_FAILED,
 				"%s: there is a device %s already",
 				netns->name, cni->env.ifname);

@@ -29,15 +29,14 @@ static bool is_attachment(struct cni *cni, const struct shunt_pod *pod,
 	return same;
 }
 
-/* In NETNS, or in whichever it is. */
-static int del_from(struct cni *cni, const struct shunt_netns *netns,
-		    const char *alias)
+/* In whichever network namespace it is. */
+static int del_anywhere(struct cni *cni, const char *alias)
 {
 	struct shunt_pod *pods;
 	unsigned int i, n;
 	int err;
 
-	err = shunt_pod_list(cni->sh, netns, &pods, &n);
+	err = shunt_pod_list(cni->sh, NULL, &pods, &n);
 	/* All devices went with the node device, or with the module. */
 	if (err == -ENODEV || err == -EOPNOTSUPP)
 		return 0;
@@ -112,11 +111,31 @@ static void await_end(struct cni *cni)
  */
 static int del_without_netns(struct cni *cni, const char *alias)
 {
-	int err = del_from(cni, NULL, alias);
+	int err = del_anywhere(cni, alias);
 
 	if (!err)
 		await_end(cni);
 	return err ?: sweep(cni);
+}
+
+static int del_from(struct cni *cni, const struct shunt_netns *netns,
+		    const char *alias)
+{
+	char *its;
+	int err;
+
+	err = shunt_netns_find(cni->sh, netns, cni->env.ifname, &its);
+	if (err == -ENODEV)
+		return sweep(cni);
+	if (err)
+		return cni_fail_shunt(cni, CNI_FAILED);
+	if (its && !strcmp(its, alias))
+		err = shunt_pod_del(cni->sh, netns, cni->env.ifname);
+	free(its);
+	/* Gone meanwhile, by itself or with the module. */
+	if (err && err != -ENODEV && err != -EOPNOTSUPP)
+		return cni_fail_shunt(cni, CNI_FAILED);
+	return 0;
 }
 
 static int del_device(struct cni *cni, const char *alias)
@@ -132,8 +151,7 @@ static int del_device(struct cni *cni, const char *alias)
 		return del_without_netns(cni, alias);
 	if (err)
 		return cni_fail_shunt(cni, CNI_FAILED);
-	err = shunt_netns_find(cni->sh, &netns, cni->env.ifname) ?
-	      sweep(cni) : del_from(cni, &netns, alias);
+	err = del_from(cni, &netns, alias);
 	shunt_netns_close(&netns);
 	return err;
 }

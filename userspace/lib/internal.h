@@ -187,8 +187,10 @@ int shunt_link_get(struct shunt *sh, struct nl_sock *sk, const char *name,
 		   struct shunt_link *link);
 int shunt_link_find_node(struct shunt *sh, struct shunt_link *link);
 int shunt_link_name(struct shunt *sh, uint32_t ifindex, char *name);
-int shunt_link_alias(struct shunt *sh, int32_t netnsid, uint32_t ifindex,
+int shunt_link_alias(struct shunt *sh, struct nl_sock *sk, const char *name,
 		     char **alias);
+int shunt_link_alias_in(struct shunt *sh, int32_t netnsid, uint32_t ifindex,
+			char **alias);
 void shunt_link_put_up(struct shunt_batch *b, const char *what,
 		       uint32_t ifindex);
 void shunt_link_put_alias(struct shunt_batch *b, uint32_t ifindex,

@@ -301,11 +301,12 @@ void shunt_netns_close(struct shunt_netns *netns);
  * @sh: the handle
  * @netns: the network namespace
  * @dev: name of the device, of any kind
+ * @alias: its alias, to be freed with free(), or NULL if it has none
  *
  * Return: 0, -ENODEV if there is none.
  */
 int shunt_netns_find(struct shunt *sh, const struct shunt_netns *netns,
-		     const char *dev);
+		     const char *dev, char **alias);
 
 /**
  * shunt_node_create() - make the node device

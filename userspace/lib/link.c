@@ -67,9 +67,9 @@ static bool parse(struct nlmsghdr *nlh, struct shunt_link *link)
 	return parse_kind(tb[IFLA_LINKINFO], link);
 }
 
-static void put_get(struct shunt_batch *b, int flags)
+static void put_get(struct shunt_batch *b, int flags, uint32_t ifindex)
 {
-	struct ifinfomsg head = { .ifi_family = AF_UNSPEC };
+	struct ifinfomsg head = { .ifi_index = ifindex };
 
 	shunt_nl_request(b, "device", RTM_GETLINK, flags, &head, sizeof(head));
 	/* Summing over all CPUs what nobody reads takes a while. */
@@ -86,7 +86,7 @@ int shunt_link_get(struct shunt *sh, struct nl_sock *sk, const char *name,
 
 	if (!shunt_link_name_valid(name))
 		return -ENODEV;
-	put_get(&b, 0);
+	put_get(&b, 0, 0);
 	shunt_nl_put_string(&b, IFLA_IFNAME, name);
 	err = shunt_nl_run(sh, sk, &b);
 	nlh = shunt_nl_next(&b, NULL);
@@ -104,7 +104,7 @@ int shunt_link_find_node(struct shunt *sh, struct shunt_link *link)
 	size_t nest;
 	int err;
 
-	put_get(&b, NLM_F_DUMP);
+	put_get(&b, NLM_F_DUMP, 0);
 	nest = shunt_nl_nest(&b, IFLA_LINKINFO);
 	shunt_nl_put_string(&b, IFLA_INFO_KIND, "shunt");
 	shunt_nl_nest_end(&b, nest);
@@ -124,13 +124,12 @@ int shunt_link_find_node(struct shunt *sh, struct shunt_link *link)
 /* NAME has IF_NAMESIZE bytes. Errors have no text, as above. */
 int shunt_link_name(struct shunt *sh, uint32_t ifindex, char *name)
 {
-	struct ifinfomsg head = { .ifi_index = ifindex };
 	struct shunt_batch b = { 0 };
 	struct shunt_link link;
 	struct nlmsghdr *nlh;
 	int err;
 
-	shunt_nl_request(&b, "device", RTM_GETLINK, 0, &head, sizeof(head));
+	put_get(&b, 0, ifindex);
 	err = shunt_nl_run(sh, sh->route, &b);
 	nlh = shunt_nl_next(&b, NULL);
 	if (!err && (!nlh || !parse(nlh, &link)))
@@ -146,30 +145,48 @@ static void put_netnsid(struct shunt_batch *b, int32_t netnsid)
 	shunt_nl_put(b, IFLA_TARGET_NETNSID, &netnsid, sizeof(netnsid));
 }
 
-/* Of a device in another network namespace. *ALIAS is to be freed, or NULL. */
-int shunt_link_alias(struct shunt *sh, int32_t netnsid, uint32_t ifindex,
-		     char **alias)
+/* What a request for a device brings. */
+static int get_alias(struct shunt *sh, struct nl_sock *sk,
+		     struct shunt_batch *b, char **alias)
 {
-	struct ifinfomsg head = { .ifi_index = ifindex };
 	struct nlattr *tb[IFLA_MAX + 1];
-	struct shunt_batch b = { 0 };
 	struct nlmsghdr *nlh;
 	int err;
 
 	*alias = NULL;
-	shunt_nl_request(&b, "device", RTM_GETLINK, 0, &head, sizeof(head));
-	put_netnsid(&b, netnsid);
-	err = shunt_nl_run(sh, sh->route, &b);
-	nlh = shunt_nl_next(&b, NULL);
-	if (!err && (!nlh || nlmsg_parse(nlh, sizeof(head), tb, IFLA_MAX,
-					 NULL) < 0))
+	err = shunt_nl_run(sh, sk, b);
+	nlh = shunt_nl_next(b, NULL);
+	if (!err && (!nlh || nlmsg_parse(nlh, sizeof(struct ifinfomsg), tb,
+					 IFLA_MAX, NULL) < 0))
 		err = -EPROTO;
 	if (!err && tb[IFLA_IFALIAS]) {
 		*alias = nla_strdup(tb[IFLA_IFALIAS]);
 		err = *alias ? 0 : -ENOMEM;
 	}
-	shunt_nl_free(&b);
+	shunt_nl_free(b);
 	return err;
+}
+
+/* *ALIAS is to be freed, or NULL. */
+int shunt_link_alias(struct shunt *sh, struct nl_sock *sk, const char *name,
+		     char **alias)
+{
+	struct shunt_batch b = { 0 };
+
+	put_get(&b, 0, 0);
+	shunt_nl_put_string(&b, IFLA_IFNAME, name);
+	return get_alias(sh, sk, &b, alias);
+}
+
+/* The same of a device in another network namespace. */
+int shunt_link_alias_in(struct shunt *sh, int32_t netnsid, uint32_t ifindex,
+			char **alias)
+{
+	struct shunt_batch b = { 0 };
+
+	put_get(&b, 0, ifindex);
+	put_netnsid(&b, netnsid);
+	return get_alias(sh, sh->route, &b, alias);
 }
 
 void shunt_link_put_up(struct shunt_batch *b, const char *what,

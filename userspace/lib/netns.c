@@ -129,17 +129,17 @@ int shunt_netns_socket(struct shunt *sh, const struct shunt_netns *netns,
 }
 
 int shunt_netns_find(struct shunt *sh, const struct shunt_netns *netns,
-		     const char *dev)
+		     const char *dev, char **alias)
 {
-	struct shunt_link link;
 	struct nl_sock *sk;
 	int err;
 
 	shunt_begin(sh);
+	*alias = NULL;
 	err = shunt_netns_socket(sh, netns, &sk);
 	if (err)
 		return err;
-	err = shunt_link_get(sh, sk, dev, &link);
+	err = shunt_link_alias(sh, sk, dev, alias);
 	nl_socket_free(sk);
 	return err ? shunt_fail_kernel(sh, err, "%s: %s", netns->name, dev) : 0;
 }

@@ -180,7 +180,7 @@ int shunt_pod_alias(struct shunt *sh, const struct shunt_pod *pod,
 	int err;
 
 	shunt_begin(sh);
-	err = shunt_link_alias(sh, pod->netnsid, pod->ifindex, alias);
+	err = shunt_link_alias_in(sh, pod->netnsid, pod->ifindex, alias);
 	return err ? shunt_fail_kernel(sh, err, "%s of %s", pod->name,
 				       pod->netns ?: "a pod") : 0;
 }
