@@ -90,9 +90,8 @@ ttl_counted() { # FAMILY
 
 # The next hop is not there, and then it is.
 next_hop_missing() { # FAMILY
-	local gone=192.168.9.99 to
+	local gone=192.168.9.99
 	[[ $1 = 4 ]] || gone=fd09::99
-	to=$(nowhere "$1")
 	ipv nodeA "$1" route add "$to" via "$gone"
 	errors podA1 "$to" "$1" -W 5
 	ipv nodeB "$1" address add "$to" dev lo
@@ -106,6 +105,10 @@ next_hop_missing() { # FAMILY
 }
 
 neighbour_fails() { # FAMILY
+	to=$(nowhere "$1") family=$1
+	at_end 'for topo in veth shunt; do use $topo
+		ipv nodeA "$family" route del "$to" 2>/dev/null
+		done; use shunt'
 	snap nodeA
 	as_veth next_hop_missing "$1"
 	grep -Eqi 'unreachable' "$TMP/said.shunt"

@@ -35,25 +35,6 @@ int cni_attachment_alias(struct cni *cni, char **alias)
 }
 
 /**
- * cni_attachment_has() - does a pod have an address?
- * @pod: the pod
- * @addr: the address
- */
-bool cni_attachment_has(const struct shunt_pod *pod,
-			const struct shunt_addr *addr)
-{
-	size_t len = addr->family == AF_INET ? 4 : 16;
-	unsigned int i;
-
-	for (i = 0; i < pod->n_addrs; i++) {
-		if (pod->addrs[i].family == addr->family &&
-		    !memcmp(pod->addrs[i].bytes, addr->bytes, len))
-			return true;
-	}
-	return false;
-}
-
-/**
  * cni_attachment_open_netns() - open the network namespace
  * @cni: the run
  * @netns: the result

@@ -49,7 +49,7 @@ static int check_pod(struct cni *cni, const struct shunt_pod *pods,
 				"%s: the node does not know the device %s",
 				cni->env.netns, cni->env.ifname);
 	for (i = 0; i < ips->n; i++) {
-		if (!cni_attachment_has(pod, &ips->addrs[i]))
+		if (!shunt_pod_has(pod, &ips->addrs[i]))
 			return cni_fail(cni, CNI_CHANGED,
 					"%s: the node does not know that %s has %s",
 					cni->env.netns, cni->env.ifname,

@@ -198,8 +198,6 @@ int cni_node_check(struct cni *cni);
 
 /* attachment.c */
 int cni_attachment_alias(struct cni *cni, char **alias);
-bool cni_attachment_has(const struct shunt_pod *pod,
-			const struct shunt_addr *addr);
 int cni_attachment_open_netns(struct cni *cni, struct shunt_netns *netns);
 
 /* The verbs, each in its file. */

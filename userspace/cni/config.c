@@ -202,9 +202,7 @@ static int read_attachments(struct cni *cni)
 	return 0;
 }
 
-/* Dependence on their order is shown by the order of calls: the version goes
- * first, as errors are written in it.
- */
+/* The version first, as errors are written in it. */
 static int (*const readers[])(struct cni *cni) = {
 	read_version, read_name, read_node, read_uplinks, read_mtu, read_mac,
 	read_ipam, read_attachments,

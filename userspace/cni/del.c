@@ -62,7 +62,7 @@ static bool has_any(const struct shunt_pod *pod, const struct cni_ips *ips)
 	size_t i;
 
 	for (i = 0; i < ips->n; i++) {
-		if (cni_attachment_has(pod, &ips->addrs[i]))
+		if (shunt_pod_has(pod, &ips->addrs[i]))
 			return true;
 	}
 	return false;

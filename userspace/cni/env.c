@@ -40,20 +40,6 @@ bool cni_id_valid(const char *id)
 	return true;
 }
 
-static bool ifname_valid(const char *name)
-{
-	size_t len = strlen(name);
-
-	if (len >= IF_NAMESIZE || !strcmp(name, ".") || !strcmp(name, ".."))
-		return false;
-	for (; *name; name++) {
-		if (*name == '/' || *name == ':' ||
-		    isspace((unsigned char)*name))
-			return false;
-	}
-	return true;
-}
-
 /* Set, and to more than nothing. */
 static const char *get(const char *name)
 {
@@ -86,7 +72,7 @@ static int check(struct cni *cni, unsigned int needs)
 		err = cni_fail(cni, CNI_ENVIRONMENT,
 			       "CNI_CONTAINERID: \"%s\": letters, digits and _.- are allowed, at first a letter or digit",
 			       env->container);
-	if (!err && env->ifname && !ifname_valid(env->ifname))
+	if (!err && env->ifname && !shunt_device_name_valid(env->ifname))
 		err = cni_fail(cni, CNI_ENVIRONMENT,
 			       "CNI_IFNAME: \"%s\": a name of 1 to 15 characters without / : and spaces",
 			       env->ifname);

@@ -19,8 +19,8 @@
 
 extern char **environ;
 
-/* The first directory that has it. */
-static int find(struct cni *cni, char **program)
+/* In the first directory that has it. CODE is of the error if none has. */
+static int find(struct cni *cni, enum cni_code code, char **program)
 {
 	const char *dir = cni->env.path, *end;
 
@@ -38,7 +38,7 @@ static int find(struct cni *cni, char **program)
 	}
 	free(*program);
 	*program = NULL;
-	return cni_fail(cni, CNI_CONFIG,
+	return cni_fail(cni, code,
 			"ipam.type: \"%s\": no such plugin in CNI_PATH (%s)",
 			cni->config.ipam, cni->env.path ?: "not set");
 }
@@ -53,13 +53,11 @@ static int open_input(struct cni *cni)
 	fd = memfd_create("config", MFD_CLOEXEC);
 	while (fd >= 0 && done < cni->input_len) {
 		n = write(fd, cni->input + done, cni->input_len - done);
-		if (n < 0) {
-			close(fd);
-			fd = -1;
-		}
+		if (n < 0)
+			break;
 		done += n;
 	}
-	if (fd >= 0 && !lseek(fd, 0, SEEK_SET))
+	if (fd >= 0 && done == cni->input_len && !lseek(fd, 0, SEEK_SET))
 		return fd;
 	cni_fail(cni, CNI_IO, "configuration for %s: %s", cni->config.ipam,
 		 strerror(errno));
@@ -167,7 +165,7 @@ static int talk(struct cni *cni, char *program, int in, json_t **said)
 
 /**
  * cni_ipam_check() - could the plugin for addresses be run?
- * @cni: the run
+ * @cni: the run, of STATUS
  */
 int cni_ipam_check(struct cni *cni)
 {
@@ -176,7 +174,7 @@ int cni_ipam_check(struct cni *cni)
 
 	if (!cni->config.ipam)
 		return 0;
-	err = find(cni, &program);
+	err = find(cni, CNI_UNAVAILABLE, &program);
 	free(program);
 	return err;
 }
@@ -197,7 +195,7 @@ int cni_ipam_run(struct cni *cni, const char *command, json_t **result)
 	*result = NULL;
 	if (!cni->config.ipam)
 		return 0;
-	err = find(cni, &program);
+	err = find(cni, CNI_CONFIG, &program);
 	if (err)
 		return err;
 	in = open_input(cni);

@@ -232,20 +232,27 @@ int cni_node_prepare(struct cni *cni)
 	return err;
 }
 
-/* With an uplink, or a default route to find one by. */
+static int check_named(struct cni *cni)
+{
+	const char *name;
+	json_t *each;
+	size_t i;
+
+	json_array_foreach(cni->config.uplinks, i, each) {
+		name = json_string_value(each);
+		if (!if_nametoindex(name))
+			return cni_fail(cni, CNI_UNAVAILABLE,
+					"uplink %s: there is no such device",
+					name);
+	}
+	return 0;
+}
+
 static int check_defaults(struct cni *cni)
 {
-	struct shunt_uplink *uplinks = NULL;
 	struct shunt_device *devices;
-	unsigned int n = 0;
-	int err;
+	unsigned int n;
 
-	err = shunt_uplink_list(cni->sh, &uplinks, &n);
-	if (err && err != -ENODEV)
-		return cni_fail_shunt(cni, CNI_UNAVAILABLE);
-	free(uplinks);
-	if (!err && n)
-		return 0;
 	if (shunt_uplink_defaults(cni->sh, &devices, &n))
 		return cni_fail_shunt(cni, CNI_UNAVAILABLE);
 	free(devices);
@@ -262,25 +269,15 @@ static int check_defaults(struct cni *cni)
  */
 int cni_node_check(struct cni *cni)
 {
-	struct shunt_stats stats;
-	struct shunt_node node;
-	const char *name;
-	json_t *each;
-	size_t i;
+	struct shunt_uplink *uplinks;
+	unsigned int n;
 	int err;
 
-	/* Any request of the family tells whether the module is there. */
-	err = shunt_stats_get(cni->sh, &stats);
-	if (!err)
-		err = shunt_node_get(cni->sh, cni->config.node, &node);
+	err = shunt_uplink_list(cni->sh, &uplinks, &n);
+	free(uplinks);
 	if (err && err != -ENODEV)
 		return cni_fail_shunt(cni, CNI_UNAVAILABLE);
-	json_array_foreach(cni->config.uplinks, i, each) {
-		name = json_string_value(each);
-		if (!if_nametoindex(name))
-			return cni_fail(cni, CNI_UNAVAILABLE,
-					"uplink %s: there is no such device",
-					name);
-	}
-	return cni->config.uplinks ? 0 : check_defaults(cni);
+	if (cni->config.uplinks)
+		return check_named(cni);
+	return n ? 0 : check_defaults(cni);
 }

@@ -12,10 +12,5 @@ int cni_status(struct cni *cni)
 {
 	int err = cni_node_check(cni);
 
-	if (!err && cni_ipam_check(cni)) {
-		/* Whatever it would be to others, here it means this. */
-		cni->code = CNI_UNAVAILABLE;
-		return cni->code;
-	}
-	return err ?: cni_ipam_run_new(cni, "STATUS");
+	return err ?: cni_ipam_check(cni) ?: cni_ipam_run_new(cni, "STATUS");
 }

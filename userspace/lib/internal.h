@@ -182,7 +182,6 @@ struct shunt_link {
 };
 
 /* link.c */
-bool shunt_link_name_valid(const char *name);
 int shunt_link_get(struct shunt *sh, struct nl_sock *sk, const char *name,
 		   struct shunt_link *link);
 int shunt_link_find_node(struct shunt *sh, struct shunt_link *link);

@@ -279,6 +279,14 @@ const char *shunt_prefix_format(const struct shunt_prefix *prefix, char *buf);
 int shunt_mac_parse(const char *text, uint8_t *mac, char *why);
 
 /**
+ * shunt_device_name_valid() - can a device have this name?
+ * @name: the name
+ *
+ * Return: true for 1 to 15 characters without / : and spaces, but . and ..
+ */
+bool shunt_device_name_valid(const char *name);
+
+/**
  * shunt_netns_open() - open the network namespace of a pod
  * @sh: the handle
  * @name: a name in /run/netns or a path
@@ -497,6 +505,13 @@ int shunt_pod_alias(struct shunt *sh, const struct shunt_pod *pod,
  * error.
  */
 int shunt_pod_remove(struct shunt *sh, const struct shunt_pod *pod);
+
+/**
+ * shunt_pod_has() - does a pod have an address?
+ * @pod: of shunt_pod_list()
+ * @addr: the address
+ */
+bool shunt_pod_has(const struct shunt_pod *pod, const struct shunt_addr *addr);
 
 /**
  * shunt_pod_free() - free pods

@@ -15,7 +15,7 @@
 #include "internal.h"
 
 /* What the kernel's dev_valid_name() accepts. */
-bool shunt_link_name_valid(const char *name)
+bool shunt_device_name_valid(const char *name)
 {
 	size_t len = strlen(name);
 
@@ -84,7 +84,7 @@ int shunt_link_get(struct shunt *sh, struct nl_sock *sk, const char *name,
 	struct nlmsghdr *nlh;
 	int err;
 
-	if (!shunt_link_name_valid(name))
+	if (!shunt_device_name_valid(name))
 		return -ENODEV;
 	put_get(&b, 0, 0);
 	shunt_nl_put_string(&b, IFLA_IFNAME, name);

@@ -50,7 +50,7 @@ static int check_request(struct shunt *sh, const struct shunt_pod_request *req)
 {
 	char text[SHUNT_TEXT_LEN];
 
-	if (!shunt_link_name_valid(req->dev))
+	if (!shunt_device_name_valid(req->dev))
 		return shunt_fail(sh, -EINVAL,
 				  "%s: not a name for a device, those have 1 to 15 characters without / : and spaces",
 				  req->dev);

@@ -174,6 +174,17 @@ int shunt_pod_list(struct shunt *sh, const struct shunt_netns *netns,
 	return 0;
 }
 
+bool shunt_pod_has(const struct shunt_pod *pod, const struct shunt_addr *addr)
+{
+	unsigned int i;
+
+	for (i = 0; i < pod->n_addrs; i++) {
+		if (shunt_addr_equal(&pod->addrs[i], addr))
+			return true;
+	}
+	return false;
+}
+
 int shunt_pod_alias(struct shunt *sh, const struct shunt_pod *pod,
 		    char **alias)
 {

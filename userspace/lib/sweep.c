@@ -69,13 +69,10 @@ static bool has_pod(const struct shunt_pod *pods, unsigned int n,
 		    const struct shunt_addr *addr)
 {
 	const struct shunt_pod *pod;
-	unsigned int i;
 
 	for (pod = pods; pod < pods + n; pod++) {
-		for (i = 0; i < pod->n_addrs; i++) {
-			if (shunt_addr_equal(&pod->addrs[i], addr))
-				return true;
-		}
+		if (shunt_pod_has(pod, addr))
+			return true;
 	}
 	return false;
 }
