@@ -289,6 +289,7 @@ static enum shunt_stat make_v4(struct shunt_node *node,
 	route->mtu = ip_dst_mtu_maybe_forward(&rt->dst, true);
 	if (route->pod)
 		route->mtu = min(route->mtu, READ_ONCE(peer->dev->mtu));
+	route->limit = route->mtu;
 	route->update_priority =
 		READ_ONCE(node->net->ipv4.sysctl_ip_fwd_update_priority);
 	if (route->update_priority)
@@ -369,6 +370,36 @@ static bool may_keep_v6(const struct sk_buff *skb, const struct net *net)
 	       !shunt_fib6_asks_ports(net);
 }
 
+/* A sysctl changes it, and nobody is told. */
+static u32 link_mtu_v6(const struct dst_entry *dst)
+{
+	const struct inet6_dev *idev = __in6_dev_get(dst->dev);
+
+	return likely(idev) ? READ_ONCE(idev->cnf.mtu6) : 0;
+}
+
+/* Forwarding asks one, what fragments after it asks the other, which knows of
+ * MTUs of routes and of paths. The latter change in place, in routes that are
+ * no per-CPU ones.
+ */
+static u32 limit_v6(const struct shunt_route *route)
+{
+	u32 mtu = min(ip6_dst_mtu_maybe_forward(route->dst, true),
+		      dst_mtu(route->dst));
+
+	mtu = max_t(u32, mtu, IPV6_MIN_MTU);
+	return route->pod ? min(mtu, READ_ONCE(route->pod->dev->mtu)) : mtu;
+}
+
+static void set_mtu_v6(struct shunt_route *route)
+{
+	/* What every link carries. */
+	route->mtu = IPV6_MIN_MTU;
+	/* Before the limit: if it changes in between, they do not match. */
+	route->link_mtu = link_mtu_v6(route->dst);
+	route->limit = limit_v6(route);
+}
+
 static enum shunt_stat make_v6(struct shunt_node *node,
 			       const struct shunt_entry *entry,
 			       struct sk_buff *skb, struct shunt_pod *peer,
@@ -389,8 +420,7 @@ static enum shunt_stat make_v6(struct shunt_node *node,
 	/* Neither changes in the life of one. */
 	route->percpu = !rt->sernum && (rt->rt6i_flags &
 					(RTF_PCPU | RTF_EXPIRES)) == RTF_PCPU;
-	/* What every link carries; sysctls change the rest unheard. */
-	route->mtu = IPV6_MIN_MTU;
+	set_mtu_v6(route);
 	route->via_gateway = route->out && rt->rt6i_flags & RTF_GATEWAY;
 	return SHUNT_DIRECT;
 }
@@ -490,16 +520,6 @@ enum shunt_stat shunt_route_ask(struct shunt_node *node,
 	return why;
 }
 
-/* Forwarding asks one, what fragments after it asks the other, which knows of
- * MTUs of routes and of paths.
- */
-static u32 mtu_v6(const struct dst_entry *dst)
-{
-	u32 mtu = min(ip6_dst_mtu_maybe_forward(dst, true), dst_mtu(dst));
-
-	return max_t(u32, mtu, IPV6_MIN_MTU);
-}
-
 /**
  * shunt_route_fits_large() - the rest of shunt_route_fits()
  * @skb: packet larger than &shunt_route.mtu
@@ -508,14 +528,13 @@ static u32 mtu_v6(const struct dst_entry *dst)
 bool shunt_route_fits_large(const struct sk_buff *skb,
 			    const struct shunt_route *route)
 {
-	u32 mtu = route->mtu;
+	u32 limit = route->limit;
 
-	if (is_v6(route)) {
-		mtu = mtu_v6(route->dst);
-		if (route->pod)
-			mtu = min(mtu, READ_ONCE(route->pod->dev->mtu));
-	}
-	return shunt_pkt_fits(skb, mtu);
+	if (is_v6(route) &&
+	    unlikely(!route->percpu ||
+		     link_mtu_v6(route->dst) != route->link_mtu))
+		limit = limit_v6(route);
+	return shunt_pkt_fits(skb, limit);
 }
 
 /* Would XFRM policies of the node apply? Route-based IPsec is no matter of

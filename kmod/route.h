@@ -31,6 +31,8 @@
  * @rp_filter: reverse path filter that was in force on &shunt_entry.iif
  * @update_priority: sysctl ip_forward_update_priority that was in force
  * @mtu: up to which a packet needs no second look, in bytes
+ * @limit: up to which a packet fits, in bytes; IPv6: if @link_mtu is in force
+ * @link_mtu: sysctl mtu of @dst's device that was in force, IPv6 only
  * @priority: that forwarding gives to &sk_buff.priority
  * @headroom: that the output device wants, in bytes
  * @hh: @neigh's cached header will do, once there is one
@@ -55,6 +57,8 @@ struct shunt_route {
 	struct neighbour *neigh;
 	u32 cookie;
 	u32 mtu;
+	u32 limit;
+	u32 link_mtu;
 	u32 priority;
 	u16 headroom;
 	u8 rp_filter;

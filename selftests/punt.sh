@@ -165,6 +165,24 @@ route_mtu() { # FAMILY
 	expect nodeA punt_mtu=1
 }
 
+# Nobody is told of this change, and the answer that is kept has to notice.
+ping_past_sysctl() {
+	forget_pmtu 6 podA1
+	pings podA1 podB1 6 3 -s 1400
+	on nodeA sysctl -qw net.ipv6.conf.nic0.mtu=1300
+	errors podA1 "$(addr podB1 6)" 6 -M 'do' -s 1400
+	on nodeA sysctl -qw net.ipv6.conf.nic0.mtu=1500
+	forget_pmtu 6 podA1
+	pings podA1 podB1 6 3 -s 1400
+}
+
+sysctl_mtu() {
+	snap nodeA
+	as_veth ping_past_sysctl
+	grep -q 'mtu[ =]*1300' "$TMP/said.shunt"
+	expect nodeA punt_mtu=1
+}
+
 # Without DF it is the node that fragments.
 fragmented_on_the_way() {
 	snap nodeA
@@ -641,8 +659,11 @@ for family in 4 6; do
 	t "v$family traceroute to the host" trace podA1 nodeA $family -I
 	t "v$family TTL" ttl_counted $family
 	t "v$family MTU of a route" route_mtu $family
-	[[ $family = 6 ]] ||
+	if [[ $family = 4 ]]; then
 		t "v4 fragmented on the way" fragmented_on_the_way
+	else
+		t "v6 MTU of a sysctl" sysctl_mtu
+	fi
 	t "v$family transfer learns the PMTU" transfer_learns_pmtu $family
 	t "v$family MTU of the receiving pod" mtu_of_pod $family
 	for route in blackhole unreachable prohibit; do
