@@ -87,10 +87,14 @@ route_moves() { # ROUND
 	ipn nodeA -6 route replace fd02::/64 via fd0"$net"::2
 }
 
-# What waits for the neighbour is sent once it has answered.
+# What waits for the neighbour is sent once it has answered; but whoever forgets
+# it while packets are waiting loses them, with any datapath.
 neighbours_are_forgotten() {
-	ipn nodeA neigh flush dev nic0
-	ipn nodeB neigh flush dev nic0
+	local node
+	for node in nodeA nodeB; do
+		ipn "$node" neigh flush dev nic0 nud reachable nud stale \
+			nud delay nud probe
+	done
 }
 
 # Meanwhile the host's stack carries everything.
