@@ -417,8 +417,9 @@ class Topology:
         for fd in self.listeners:
             poll.register(fd, select.POLLIN)
         end = time.monotonic() + QUIET
-        while (left := end - time.monotonic()) > 0:
-            for fd, _ in poll.poll(left * 1000):
+        # What lies there already is heard, however late it is.
+        while ready := poll.poll(max(0, end - time.monotonic()) * 1000):
+            for fd, _ in ready:
                 place, sock = self.listeners[fd]
                 line = self.receive(place, sock)
                 if line:
