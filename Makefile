@@ -7,6 +7,7 @@
 #   make check           static checks
 #   make test            all tests, in guests (KERNELS="6.1 6.12")
 #   make soak            10 minutes of everything that comes and goes
+#   make fuzz            what the CNI plugin reads (FUZZ_SECONDS=60)
 #   make demo            two nodes and their pods, in a guest
 #   make bench-quick     the short benchmark, in a guest
 #
@@ -85,7 +86,7 @@ uninstall:
 clean:
 	rm -rf $(OUT)
 
-.PHONY: check test soak demo bench-quick
+.PHONY: check test soak fuzz demo bench-quick
 check:
 	scripts/check
 
@@ -100,6 +101,10 @@ soak:
 		selftests/vm/run --kernel $$kernel --mem 1536 --timeout 1800 \
 			--env STRESS_SECONDS=600 -- selftests/stress.sh || exit; \
 	done
+
+fuzz:
+	scripts/deps build fuzz
+	$(MAKE) -C userspace OUT=$(OUT) fuzz
 
 demo:
 	selftests/demo
