@@ -295,7 +295,8 @@ ipsec_by_policy() { # FAMILY
 	start_netserver podB1
 	[[ $(netperf_rate podA1 podB1 "$1" TCP_RR 1) != 0 ]]
 	expect nodeA tx_direct=0
-	await 5 lines_in "$TMP/sent.nodeB" $((clear + 100))
+	# Ten of the pings, and some of netperf's.
+	await 5 lines_in "$TMP/sent.nodeB" $((clear + 15))
 	not grep -v ESP "$TMP/sent.nodeA"
 	tail -n "+$((clear + 1))" "$TMP/sent.nodeB" >"$TMP/later"
 	not grep -v ESP "$TMP/later"
