@@ -12,15 +12,20 @@
 # shellcheck source=SCRIPTDIR/../../selftests/lib.sh
 . "$(dirname "$(readlink -f "$0")")/../../selftests/lib.sh"
 
+# With the address sanitizer, made by "make -C userspace test-san".
+readonly SANITIZED=$TOP/out/build/user-san/bin/shunt
 readonly HOST_LOCAL=${SHUNT_PACKAGES-}/containernetworking-plugins/usr/lib/cni
+
+tidy() {
+	ns_del "$(ns blue)" "$(ns green)" "$(ns nodeA)" "$(ns nodeB)"
+	rm -rf "$TMP"/{plugins,leases}
+}
 
 # A node with a NIC and a default route, another node behind it, and namespaces
 # for pods.
 fresh() {
 	load_module
-	trap 'set +e; ns_del "$(ns blue)" "$(ns green)" "$(ns nodeA)" \
-			"$(ns nodeB)"
-		end_jobs; rm -rf "$TMP"/{plugins,leases}' EXIT
+	at_end tidy
 	local name
 	for name in nodeA nodeB blue green; do
 		ns_add "$name"
@@ -31,7 +36,7 @@ fresh() {
 	ipn nodeB route add 10.1.0.0/24 via 192.168.9.1
 	ipn nodeB route add fd01::/64 via fd09::1
 	mkdir -p "$TMP/plugins" "$TMP/leases"
-	ln -s "$TOP/out/bin/shunt" "$TMP/plugins/shunt"
+	ln -s "${PLUGIN-$TOP/out/bin/shunt}" "$TMP/plugins/shunt"
 	ln -s "$HOST_LOCAL/host-local" "$TMP/plugins/host-local"
 	VERSION=1.0.0
 }
@@ -378,8 +383,7 @@ burst() {
 	for n in {1..20}; do
 		(ns_add "many$n") || return
 	done
-	at_end 'for n in {1..20}; do ns_del "$(ns "many$n")"; done
-		ns_del "$(ns blue)" "$(ns green)" "$(ns nodeA)" "$(ns nodeB)"'
+	at_end 'for n in {1..20}; do ns_del "$(ns "many$n")"; done; tidy'
 	for n in {1..20}; do
 		(
 			config | on nodeA env CNI_COMMAND=ADD \
@@ -406,6 +410,14 @@ cni_quiet() { # VERB CONTAINER NETNS
 		"$TMP/plugins/shunt"
 }
 
+### Again, with the address sanitizer
+
+sanitized() { # TEST
+	local PLUGIN=$SANITIZED
+	[[ -x $PLUGIN ]] || skip "make -C userspace test-san has not built it"
+	"$1"
+}
+
 use shunt
 [[ -x $HOST_LOCAL/host-local ]] || bail "no host-local in $HOST_LOCAL"
 t "ADD, and all that is missing is made" add_first
@@ -421,4 +433,7 @@ t "CHECK" check_changed
 t "STATUS" status
 t "GC" garbage
 t "twenty at once" burst
+for what in refusals check_changed garbage; do
+	t "sanitized: ${what//_/ }" sanitized $what
+done
 finish
