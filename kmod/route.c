@@ -152,6 +152,23 @@ static bool has_xfrm(const struct net *net)
 		       XFRM_USERPOLICY_ACCEPT;
 }
 
+/* A sysctl changes it. The addresses of the device go with it, which voids the
+ * routes of IPv6; if there is none, nothing tells.
+ */
+static bool has_v6(const struct shunt_entry *entry)
+{
+	const struct inet6_dev *idev = __in6_dev_get(entry->iif);
+
+	return idev && !READ_ONCE(idev->cnf.disable_ipv6);
+}
+
+static bool has_addr_v6(const struct shunt_entry *entry)
+{
+	const struct inet6_dev *idev = __in6_dev_get(entry->iif);
+
+	return idev && !list_empty(&idev->addr_list);
+}
+
 /* What the route alone does not tell. */
 static u8 ask_later(struct shunt_node *node, const struct shunt_entry *entry,
 		    struct sk_buff *skb, const struct shunt_pod *peer)
@@ -163,6 +180,8 @@ static u8 ask_later(struct shunt_node *node, const struct shunt_entry *entry,
 	asks = shunt_host_asks(node, entry->pod, peer, &saddr, &daddr);
 	if (has_xfrm(node->net))
 		asks |= SHUNT_ROUTE_ASKS_XFRM;
+	if (skb->protocol == htons(ETH_P_IPV6) && !has_addr_v6(entry))
+		asks |= SHUNT_ROUTE_ASKS_DEVICE;
 	return asks;
 }
 
@@ -329,9 +348,7 @@ static bool is_forwarded_v6(const struct shunt_node *node,
 			    const struct shunt_entry *entry,
 			    const struct sk_buff *skb)
 {
-	const struct inet6_dev *idev = __in6_dev_get(entry->iif);
-
-	return idev && !READ_ONCE(idev->cnf.disable_ipv6) &&
+	return has_v6(entry) &&
 	       READ_ONCE(node->net->ipv6.devconf_all->forwarding) &&
 	       is_global_v6(&ipv6_hdr(skb)->saddr) &&
 	       is_global_v6(&ipv6_hdr(skb)->daddr);
@@ -592,6 +609,8 @@ enum shunt_stat shunt_route_answer(struct shunt_node *node,
 				   struct sk_buff *skb,
 				   const struct shunt_route *route)
 {
+	if (route->asks & SHUNT_ROUTE_ASKS_DEVICE && !has_v6(entry))
+		return SHUNT_STAT_PUNT_ROUTE;
 	if (route->asks & SHUNT_ROUTE_ASKS_PATH)
 		return SHUNT_STAT_PUNT_PATH;
 	if (route->asks & SHUNT_ROUTE_ASKS_FLOW &&

@@ -76,11 +76,14 @@ struct shunt_route {
  * @SHUNT_ROUTE_ASKS_PATH: the remote address is under a stack prefix
  * @SHUNT_ROUTE_ASKS_FLOW: the pod has host flows
  * @SHUNT_ROUTE_ASKS_XFRM: the node has XFRM policies
+ * @SHUNT_ROUTE_ASKS_DEVICE: nobody tells when IPv6 is switched off where the
+ *	packet comes in, as there is no address to go with it
  */
 enum shunt_route_asks {
 	SHUNT_ROUTE_ASKS_PATH = BIT(0),
 	SHUNT_ROUTE_ASKS_FLOW = BIT(1),
 	SHUNT_ROUTE_ASKS_XFRM = BIT(2),
+	SHUNT_ROUTE_ASKS_DEVICE = BIT(3),
 };
 
 /**

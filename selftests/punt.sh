@@ -183,6 +183,43 @@ sysctl_mtu() {
 	expect nodeA punt_mtu=1
 }
 
+# Nobody is told but the addresses, and those of tunnels may have none. To nodeB
+# by nic1, and back by nic0.
+v6_off() { # on|off
+	local mac off=net.ipv6.conf.nic1.disable_ipv6
+	mac=$(on nodeB cat /sys/class/net/nic1/address)
+	ipn nodeA neigh replace fd08::2 lladdr "$mac" dev nic1 nud permanent
+	ipn nodeA -6 route replace fd02::/64 via fd08::2 dev nic1
+	if [[ $1 = off ]]; then
+		ipn nodeB link set nic1 addrgenmode none
+		ipn nodeB -6 address flush dev nic1
+	fi
+	pings podA1 podB1 6 3
+	on nodeB sysctl -qw $off=1
+	errors podA1 "$(addr podB1 6)" 6 -c 3 -i 0.1
+	on nodeB sysctl -qw $off=0
+	await 5 pings podA1 podB1 6 1
+	pings podA1 podB1 6 3
+	v6_on_again
+}
+
+v6_on_again() {
+	on nodeB sysctl -qw net.ipv6.conf.nic1.disable_ipv6=0
+	ipn nodeB link set nic1 addrgenmode eui64
+	ipn nodeB address replace fd08::2/64 dev nic1 nodad
+	ipn nodeA -6 route replace fd02::/64 via fd09::2 dev nic0
+	ipn nodeA neigh del fd08::2 dev nic1
+}
+
+disabled() { # on|off: whether the device has addresses
+	at_end 'for topo in veth shunt; do use $topo; v6_on_again; done 2>/dev/null
+		use shunt'
+	snap nodeB
+	as_veth v6_off "$1"
+	grep -q '100% packet loss' "$TMP/said.shunt"
+	expect nodeB rx_direct=7 rx_stack=0
+}
+
 # Without DF it is the node that fragments.
 fragmented_on_the_way() {
 	snap nodeA
@@ -663,6 +700,8 @@ for family in 4 6; do
 		t "v4 fragmented on the way" fragmented_on_the_way
 	else
 		t "v6 MTU of a sysctl" sysctl_mtu
+		t "v6 is switched off" disabled on
+		t "v6 is switched off, without an address" disabled off
 	fi
 	t "v$family transfer learns the PMTU" transfer_learns_pmtu $family
 	t "v$family MTU of the receiving pod" mtu_of_pod $family
