@@ -195,9 +195,9 @@ v6_off() { # on|off
 		ipn nodeB -6 address flush dev nic1
 	fi
 	pings podA1 podB1 6 3
-	on nodeB sysctl -qw $off=1
+	on nodeB sysctl -qw "$off=1"
 	errors podA1 "$(addr podB1 6)" 6 -c 3 -i 0.1
-	on nodeB sysctl -qw $off=0
+	on nodeB sysctl -qw "$off=0"
 	await 5 pings podA1 podB1 6 1
 	pings podA1 podB1 6 3
 	v6_on_again
