@@ -10,6 +10,7 @@
 #include "host.h"
 #include "pkt.h"
 #include "trace.h"
+#include "veth.h"
 
 /* The MAC address that pods see their gateway by. */
 static const u8 gateway_mac[ETH_ALEN] __aligned(2) = SHUNT_GATEWAY_MAC;
@@ -90,6 +91,10 @@ int shunt_deliver_pod(struct shunt_pod *pod, struct sk_buff *skb,
 	if (unlikely(!netif_running(pod->dev))) {
 		shunt_deliver_drop(pod->stats, pod->dev, skb,
 				   SHUNT_STAT_DROP_DOWN);
+		return NET_XMIT_SUCCESS;
+	}
+	if (shunt_veth_takes(pod, skb)) {
+		shunt_stats_packet(pod->stats, stat, SHUNT_STAT_RX_BYTES, len);
 		return NET_XMIT_SUCCESS;
 	}
 	shunt_deliver_eth_header(skb, pod->dev);

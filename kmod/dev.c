@@ -24,6 +24,7 @@
 #include "route.h"
 #include "tx.h"
 #include "uplink.h"
+#include "veth.h"
 
 static bool userns_nodes;
 module_param(userns_nodes, bool, 0644);
@@ -95,14 +96,18 @@ err_free_stats:
 	return err;
 }
 
-/* Pods are on the same kill list, and may have gone first or not. */
+/* Pod devices are on the same kill list, and may have gone first or not. */
 static void node_uninit(struct net_device *dev)
 {
 	struct shunt_node *node = netdev_priv(dev);
 	struct shunt_uplink *uplink, *tmp;
+	struct shunt_pod *pod, *next;
 
 	WRITE_ONCE(node->dead, true);
 	shunt_host_stop(node);
+	list_for_each_entry_safe(pod, next, &node->pods, list)
+		if (pod->veth)
+			shunt_veth_release(pod);
 	list_for_each_entry_safe(uplink, tmp, &node->uplinks, list)
 		shunt_uplink_del(uplink);
 	dev_net_state(node->net)->node = NULL;
@@ -532,7 +537,8 @@ static void dellink(struct net_device *dev, struct list_head *head)
 	if (shunt_dev_is_node(dev)) {
 		WRITE_ONCE(node->dead, true);
 		list_for_each_entry(pod, &node->pods, list)
-			unregister_netdevice_queue(pod->dev, head);
+			if (!pod->veth)
+				unregister_netdevice_queue(pod->dev, head);
 	}
 	unregister_netdevice_queue(dev, head);
 }
@@ -614,7 +620,10 @@ static struct rtnl_link_ops link_ops __read_mostly = {
 static int netdevice_event(struct notifier_block *nb, unsigned long event,
 			   void *ptr)
 {
-	shunt_uplink_event(netdev_notifier_info_to_dev(ptr), event);
+	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+
+	shunt_uplink_event(dev, event);
+	shunt_veth_event(dev, event);
 	return NOTIFY_DONE;
 }
 

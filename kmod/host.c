@@ -10,8 +10,9 @@
  *   behind everything else at POST_ROUTING looks.
  *
  * All other packets of the host pay for that hook, so it comes with the first
- * such packet, which waits for it. It goes with the node: whenever a hook goes,
- * the kernel drops what waits in the NFQUEUEs of the whole namespace.
+ * such packet, which waits for it, or with the first pod that has a veth pair,
+ * of which the hook sees both kinds. It goes with the node: whenever a hook
+ * goes, the kernel drops what waits in the NFQUEUEs of the whole namespace.
  */
 #include <linux/inetdevice.h>
 #include <linux/netfilter.h>
@@ -123,32 +124,38 @@ void shunt_host_sends(struct shunt_node *node, struct shunt_pod *pod,
 }
 
 /* In a VRF, that is the device that packets come from. */
-static bool is_from_pods(const struct shunt_node *node,
-			 const struct net_device *in)
+static bool is_from_pod(const struct shunt_pod *pod,
+			const struct net_device *in)
 {
-	return in == node->dev ||
-	       (in && in == l3mdev_master_dev_rcu(node->dev));
+	return in == pod->entry.iif ||
+	       in == l3mdev_master_dev_rcu(pod->entry.iif);
 }
 
+/* What goes to a pod through the node device is looked at there. */
 static unsigned int post_routing(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
 	struct shunt_host *host = priv;
 	struct shunt_node *node = host->node;
+	struct shunt_pod *from, *to;
 	enum ip_conntrack_info info;
 	struct shunt_flow_key key;
-	struct shunt_pod *pod;
 	struct nf_conn *ct;
 
-	/* For other pods of the node, shunt_host_sends() looks. */
-	if (!is_from_pods(node, state->in) || state->out == node->dev)
+	if (state->out == node->dev)
 		return NF_ACCEPT;
 	ct = nf_ct_get(skb, &info);
 	if (is_untracked(skb, info) || !shunt_flow_read_key(skb, &key))
 		return NF_ACCEPT;
-	pod = shunt_pod_lookup(node, &key.saddr);
-	if (pod && !shunt_path_is_stack(node, &key.daddr))
-		shunt_flow_note(node, pod, &key, ct);
+	to = shunt_pod_lookup(node, &key.daddr);
+	if (to && state->out == to->entry.iif) {
+		shunt_host_sends(node, to, skb);
+		return NF_ACCEPT;
+	}
+	from = state->in ? shunt_pod_lookup(node, &key.saddr) : NULL;
+	if (from && is_from_pod(from, state->in) &&
+	    !shunt_path_is_stack(node, &key.daddr))
+		shunt_flow_note(node, from, &key, ct);
 	return NF_ACCEPT;
 }
 
@@ -182,6 +189,24 @@ static void start(struct work_struct *work)
 		drop_waiting(host, SHUNT_STAT_DROP_NOMEM);
 	else
 		let_go(host);
+}
+
+/**
+ * shunt_host_watch() - look at what the stack sends from now on
+ * @node: the node
+ *
+ * For pods whose packets for the stack do not come by shunt_host_waits().
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int shunt_host_watch(struct shunt_node *node)
+{
+	struct shunt_host *host = node->host;
+
+	schedule_work(&host->start);
+	flush_work(&host->start);
+	return READ_ONCE(host->watching) ? 0 : -ENOMEM;
 }
 
 static bool is_forwardable(const struct sk_buff *skb)

@@ -25,6 +25,7 @@ void shunt_host_free(struct shunt_node *node);
 void shunt_host_stop(struct shunt_node *node);
 void shunt_host_sends(struct shunt_node *node, struct shunt_pod *pod,
 		      struct sk_buff *skb);
+int shunt_host_watch(struct shunt_node *node);
 enum shunt_host_wait shunt_host_waits(struct shunt_node *node,
 				      struct sk_buff *skb);
 u8 shunt_host_asks(struct shunt_node *node, const struct shunt_pod *from,

@@ -75,8 +75,15 @@ const struct nla_policy shunt_stats_get_nl_policy[SHUNT_A_STATS_NODE + 1] = {
 	[SHUNT_A_STATS_NODE] = { .type = NLA_U32, },
 };
 
+/* SHUNT_CMD_POD_ADOPT - do */
+const struct nla_policy shunt_pod_adopt_nl_policy[SHUNT_A_POD_ADDRESS + 1] = {
+	[SHUNT_A_POD_NETNS_FD] = { .type = NLA_U32, },
+	[SHUNT_A_POD_IFINDEX] = { .type = NLA_U32, },
+	[SHUNT_A_POD_ADDRESS] = { .type = NLA_BINARY, },
+};
+
 /* Ops table for shunt */
-const struct genl_ops shunt_nl_ops[11] = {
+const struct genl_ops shunt_nl_ops[12] = {
 	{
 		.cmd		= SHUNT_CMD_UPLINK_GET,
 		.doit		= shunt_nl_uplink_get_doit,
@@ -155,6 +162,13 @@ const struct genl_ops shunt_nl_ops[11] = {
 		.doit		= shunt_nl_stats_get_doit,
 		.policy		= shunt_stats_get_nl_policy,
 		.maxattr	= SHUNT_A_STATS_NODE,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SHUNT_CMD_POD_ADOPT,
+		.doit		= shunt_nl_pod_adopt_doit,
+		.policy		= shunt_pod_adopt_nl_policy,
+		.maxattr	= SHUNT_A_POD_ADDRESS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

@@ -33,8 +33,10 @@ extern const struct nla_policy shunt_path_del_nl_policy[SHUNT_A_PATH_LENGTH + 1]
 
 extern const struct nla_policy shunt_stats_get_nl_policy[SHUNT_A_STATS_NODE + 1];
 
+extern const struct nla_policy shunt_pod_adopt_nl_policy[SHUNT_A_POD_ADDRESS + 1];
+
 /* Ops table for shunt */
-extern const struct genl_ops shunt_nl_ops[11];
+extern const struct genl_ops shunt_nl_ops[12];
 
 int shunt_nl_uplink_get_doit(struct sk_buff *skb, struct genl_info *info);
 int shunt_nl_uplink_get_dumpit(struct sk_buff *skb,
@@ -51,5 +53,6 @@ int shunt_nl_path_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int shunt_nl_path_add_doit(struct sk_buff *skb, struct genl_info *info);
 int shunt_nl_path_del_doit(struct sk_buff *skb, struct genl_info *info);
 int shunt_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info);
+int shunt_nl_pod_adopt_doit(struct sk_buff *skb, struct genl_info *info);
 
 #endif /* _LINUX_SHUNT_GEN_H */

@@ -17,6 +17,7 @@
 #include "pod.h"
 #include "stats.h"
 #include "uplink.h"
+#include "veth.h"
 
 static struct genl_family family;
 
@@ -223,9 +224,25 @@ static struct shunt_pod *match_pod(const struct shunt_node *node,
 	return ERR_PTR(-ENODEV);
 }
 
-static struct shunt_pod *find_pod(struct genl_info *info)
+static struct net *get_pods_net(struct genl_info *info)
 {
 	struct nlattr *fd = info->attrs[SHUNT_A_POD_NETNS_FD];
+	struct net *net;
+
+	if (!fd) {
+		GENL_SET_ERR_MSG(info,
+				 "the pod's network namespace is missing");
+		return ERR_PTR(-EINVAL);
+	}
+	net = get_net_ns_by_fd(nla_get_u32(fd));
+	if (IS_ERR(net))
+		NL_SET_ERR_MSG_ATTR(info->extack, fd,
+				    "not a file descriptor of a network namespace");
+	return net;
+}
+
+static struct shunt_pod *find_pod(struct genl_info *info)
+{
 	struct shunt_node *node;
 	struct shunt_pod *pod;
 	int ifindex = 0;
@@ -234,17 +251,9 @@ static struct shunt_pod *find_pod(struct genl_info *info)
 	node = find_node(genl_info_net(info), info->extack);
 	if (!node)
 		return ERR_PTR(-ENODEV);
-	if (!fd) {
-		GENL_SET_ERR_MSG(info,
-				 "the pod's network namespace is missing");
-		return ERR_PTR(-EINVAL);
-	}
-	net = get_net_ns_by_fd(nla_get_u32(fd));
-	if (IS_ERR(net)) {
-		NL_SET_ERR_MSG_ATTR(info->extack, fd,
-				    "not a file descriptor of a network namespace");
+	net = get_pods_net(info);
+	if (IS_ERR(net))
 		return ERR_CAST(net);
-	}
 	if (info->attrs[SHUNT_A_POD_IFINDEX])
 		ifindex = nla_get_u32(info->attrs[SHUNT_A_POD_IFINDEX]);
 	pod = match_pod(node, net, ifindex, info->extack);
@@ -256,7 +265,8 @@ static int fill_pod(struct sk_buff *skb, const struct list_head *item,
 		    u32 portid, u32 seq, int flags)
 {
 	const struct shunt_pod *pod = list_entry(item, struct shunt_pod, list);
-	const struct net_device *node_dev = pod->entry.iif;
+	const struct shunt_node *node = rtnl_dereference(pod->node);
+	const struct net_device *door = shunt_veth_door(pod);
 	const struct net_device *dev = pod->dev;
 	void *hdr;
 	int id;
@@ -264,14 +274,15 @@ static int fill_pod(struct sk_buff *skb, const struct list_head *item,
 	hdr = genlmsg_put(skb, portid, seq, &family, flags, SHUNT_CMD_POD_GET);
 	if (!hdr)
 		return -EMSGSIZE;
-	id = peernet2id_alloc(dev_net(node_dev), dev_net(dev), GFP_KERNEL);
+	id = peernet2id_alloc(node->net, dev_net(dev), GFP_KERNEL);
 	if (nla_put_u32(skb, SHUNT_A_POD_IFINDEX, dev->ifindex) ||
 	    nla_put_string(skb, SHUNT_A_POD_NAME, dev->name) ||
 	    nla_put_s32(skb, SHUNT_A_POD_NETNSID, id) ||
-	    nla_put_u32(skb, SHUNT_A_POD_NODE, node_dev->ifindex) ||
+	    nla_put_u32(skb, SHUNT_A_POD_NODE, node->dev->ifindex) ||
 	    shunt_pod_addr_fill(skb, pod, SHUNT_A_POD_ADDRESS) ||
 	    nla_put(skb, SHUNT_A_POD_MAC, ETH_ALEN, dev->dev_addr) ||
-	    nla_put_u32(skb, SHUNT_A_POD_MTU, dev->mtu)) {
+	    nla_put_u32(skb, SHUNT_A_POD_MTU, dev->mtu) ||
+	    (door && nla_put_u32(skb, SHUNT_A_POD_VETH, door->ifindex))) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
 	}
@@ -306,9 +317,72 @@ int shunt_nl_pod_del_doit(struct sk_buff *skb, struct genl_info *info)
 	rtnl_lock();
 	pod = find_pod(info);
 	err = PTR_ERR_OR_ZERO(pod);
-	if (!err)
+	if (!err && pod->veth)
+		shunt_veth_release(pod);
+	else if (!err)
 		shunt_dev_delete_pod(pod->dev);
 	rtnl_unlock();
+	return err;
+}
+
+/* The attribute may occur more than once, which a parsed table cannot say. */
+static int add_addrs(struct genl_info *info, struct shunt_pod *pod)
+{
+	const struct nlattr *nla;
+	int rem, err;
+
+	if (!info->attrs[SHUNT_A_POD_ADDRESS]) {
+		GENL_SET_ERR_MSG(info, "the address is missing");
+		return -EINVAL;
+	}
+	nlmsg_for_each_attr(nla, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(nla) != SHUNT_A_POD_ADDRESS)
+			continue;
+		err = shunt_pod_addr_add(pod, nla, info->extack);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int adopt(struct shunt_node *node, struct net *net,
+		 struct genl_info *info)
+{
+	const struct nlattr *ifindex = info->attrs[SHUNT_A_POD_IFINDEX];
+	struct net_device *dev = NULL;
+	struct shunt_pod *pod;
+	int err;
+
+	if (ifindex)
+		dev = __dev_get_by_index(net, nla_get_u32(ifindex));
+	if (!dev) {
+		NL_SET_ERR_MSG_ATTR(info->extack, ifindex,
+				    "no such device in the pod's network namespace");
+		return -ENODEV;
+	}
+	err = shunt_veth_adopt(node, dev, info->extack, &pod);
+	if (err)
+		return err;
+	err = add_addrs(info, pod);
+	if (err)
+		shunt_veth_release(pod);
+	return err;
+}
+
+int shunt_nl_pod_adopt_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct net *net = get_pods_net(info);
+	struct shunt_node *node;
+	int err = -ENODEV;
+
+	if (IS_ERR(net))
+		return PTR_ERR(net);
+	rtnl_lock();
+	node = find_node(genl_info_net(info), info->extack);
+	if (node)
+		err = adopt(node, net, info);
+	rtnl_unlock();
+	put_net(net);
 	return err;
 }
 

@@ -83,7 +83,7 @@ static bool same_question(const struct shunt_route *a,
  */
 static void forget_pod(const struct shunt_entry *entry, struct sk_buff *skb)
 {
-	if (!entry->pod)
+	if (!entry->pod || entry->pod->veth)
 		return;
 	skb->mark = 0;
 	skb_ext_reset(skb);
@@ -119,13 +119,13 @@ static enum shunt_stat check_out(struct shunt_node *node,
 				 struct net_device *out,
 				 struct shunt_pod *peer)
 {
-	if (out == node->dev) {
-		if (!peer)
-			return SHUNT_STAT_PUNT_ROUTE;
+	if (peer && out == peer->entry.iif) {
 		if (!netif_running(peer->dev))
 			return SHUNT_STAT_DROP_DOWN;
 		return SHUNT_DIRECT;
 	}
+	if (out == node->dev)
+		return SHUNT_STAT_PUNT_ROUTE;
 	if (!entry->pod || shunt_uplink_node(out) != node)
 		return SHUNT_STAT_PUNT_DEVICE;
 	return SHUNT_DIRECT;
@@ -203,7 +203,7 @@ static enum shunt_stat route_make(struct shunt_node *node,
 	route->entry = entry;
 	route->dst = dst;
 	route->asks = ask_later(node, entry, skb, peer);
-	if (out == node->dev) {
+	if (peer && out == peer->entry.iif) {
 		route->pod = peer;
 		route->headroom = ETH_HLEN;
 	} else {

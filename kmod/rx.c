@@ -17,6 +17,7 @@
 #include "route.h"
 #include "rx.h"
 #include "trace.h"
+#include "veth.h"
 
 /* The reason is only of interest if the packet is for a pod: then its stray
  * packets go untracked, as its others did.
@@ -64,6 +65,8 @@ receive(struct shunt_uplink *uplink, struct shunt_pod *pod, struct sk_buff *skb)
 	trace_shunt_direct(skb, uplink->dev, pod->dev);
 	shunt_stats_packet(pod->stats, SHUNT_STAT_RX_DIRECT,
 			   SHUNT_STAT_RX_BYTES, skb->len + ETH_HLEN);
+	if (shunt_veth_takes(pod, skb))
+		return RX_HANDLER_CONSUMED;
 	if (unlikely(uplink->dev->type != ARPHRD_ETHER)) {
 		if (skb_cow_head(skb, ETH_HLEN))
 			return drop(pod, skb, SHUNT_STAT_DROP_NOMEM);

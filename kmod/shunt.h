@@ -32,8 +32,8 @@ struct shunt_pod;
 
 /**
  * struct shunt_entry - where packets of a pod or an uplink enter a node
- * @iif: the device that routes are asked for: the node device for what pods
- *	send, the uplink itself for what arrives on it
+ * @iif: the device that routes are asked for, and that routes to the pod lead
+ *	to: the node device for pods, the uplink itself for what arrives on it
  * @pod: the sender, NULL for an uplink
  *
  * Its address is part of the question that the route cache answers.
@@ -99,6 +99,7 @@ struct shunt_node {
  * @entry: what the pod sends enters here
  * @asks: the pod has, or had, host flows; each packet asks for its own
  * @whole: there was no room for all of them: all packets are the host's
+ * @veth: it is on a pair that somebody else has made, see veth.c
  * @flows: how many there are, under the lock of flows
  * @list: in &struct shunt_node.pods
  * @addrs: &struct shunt_pod_addr.list, under RTNL
@@ -113,6 +114,7 @@ struct shunt_pod {
 	struct shunt_entry entry;
 	bool asks;
 	bool whole;
+	bool veth;
 
 	/* slow path */
 	unsigned int flows;

@@ -11,10 +11,8 @@
 #include <linux/moduleparam.h>
 #include <net/addrconf.h>
 #include <net/arp.h>
-#include <net/hotdata.h>
 #include <net/icmp.h>
 #include <net/neighbour.h>
-#include <net/sch_generic.h>
 
 #include "deliver.h"
 #include "host.h"
@@ -271,29 +269,6 @@ netdev_tx_t shunt_tx_node_xmit(struct sk_buff *skb, struct net_device *dev)
 	return NETDEV_TX_OK;
 }
 
-/* Who would miss the packet if the device's transmit pass were left out? The
- * other hooks on a packet's way out ran before its neighbour was asked, or
- * run on the uplink.
- */
-static __always_inline enum shunt_stat hooked(struct net_device *dev)
-{
-	const struct Qdisc *qdisc;
-
-	if (unlikely(shunt_dev_has_tap(dev)))
-		return SHUNT_STAT_FALLBACK_TAP;
-	if (unlikely(shunt_dev_has_tc_egress(dev)))
-		return SHUNT_STAT_FALLBACK_TC;
-	if (unlikely(shunt_dev_has_nf_egress(dev)))
-		return SHUNT_STAT_FALLBACK_NF;
-	qdisc = rcu_dereference(netdev_get_tx_queue(dev, 0)->qdisc);
-	/* That of a device that is down, too. */
-	if (unlikely(qdisc->enqueue))
-		return SHUNT_STAT_FALLBACK_QDISC;
-	if (unlikely(shunt_dev_has_priomap(dev)))
-		return SHUNT_STAT_FALLBACK_PRIO;
-	return SHUNT_DIRECT;
-}
-
 static noinline int queue(struct shunt_stats __percpu *stats,
 			  struct neighbour *n, struct sk_buff *skb,
 			  enum shunt_stat why)
@@ -315,7 +290,7 @@ static int pod_output(struct neighbour *n, struct sk_buff *skb)
 	struct shunt_pod *pod = netdev_priv(n->dev);
 	enum shunt_stat why;
 
-	why = hooked(n->dev);
+	why = shunt_tx_hooked(n->dev);
 	if (unlikely(why != SHUNT_DIRECT))
 		return queue(pod->stats, n, skb, why);
 	return tx(pod, skb);
@@ -326,7 +301,7 @@ static int node_output(struct neighbour *n, struct sk_buff *skb)
 	struct shunt_node *node = netdev_priv(n->dev);
 	enum shunt_stat why;
 
-	why = hooked(n->dev);
+	why = shunt_tx_hooked(n->dev);
 	if (unlikely(why != SHUNT_DIRECT))
 		return queue(node->stats, n, skb, why);
 	return tx_host(node, skb);

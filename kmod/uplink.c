@@ -275,7 +275,8 @@ void shunt_uplink_follow(struct shunt_node *node)
 		return;
 	apply_limits(node->dev, &limits, node->follow_mtu);
 	list_for_each_entry(pod, &node->pods, list)
-		apply_limits(pod->dev, &limits, pod->follow_mtu);
+		if (!pod->veth)
+			apply_limits(pod->dev, &limits, pod->follow_mtu);
 }
 
 /**

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Attach a BPF program that takes or drops everything, until killed.
 
-  bpf.py xdp|tcx-egress|tcx-ingress DEVICE pass|drop
+  bpf.py xdp|xdp-driver|tcx-egress|tcx-ingress DEVICE pass|drop
   bpf.py cgroup-egress DIRECTORY pass|drop
 
 Prints "attached" when it is.
@@ -20,9 +20,11 @@ if platform.machine() not in ("x86_64", "aarch64"):
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
 BPF_PROG_LOAD, BPF_LINK_CREATE = 5, 28
 XDP_FLAGS_SKB_MODE = 2
+XDP_FLAGS_DRV_MODE = 4
 # program type, attach type, verdict to pass, verdict to drop, flags
 HOOKS = {
     "xdp": (6, 37, 2, 1, XDP_FLAGS_SKB_MODE),
+    "xdp-driver": (6, 37, 2, 1, XDP_FLAGS_DRV_MODE),
     "tcx-ingress": (3, 46, 0xffffffff, 2, 0),
     "tcx-egress": (3, 47, 0xffffffff, 2, 0),
     "cgroup-egress": (8, 1, 1, 0, 0),

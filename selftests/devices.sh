@@ -285,7 +285,7 @@ paths() {
 unprivileged() {
 	local command
 	for command in pod-get pod-get-dump pod-del uplink-get uplink-add \
-		pod-addr-add path-get path-add path-del stats-get; do
+		pod-adopt pod-addr-add path-get path-add path-del stats-get; do
 		on nodeA setpriv --reuid 65534 --clear-groups --inh-caps=-all \
 			/usr/bin/python3 - genl "$command" ifindex 1 \
 			<"$SELFTESTS/netlink.py" >"$TMP/perm" &&
@@ -320,7 +320,8 @@ fuzz() {
 	at_end 'ctl nodeA -j path | jq -r ".[] | \"\(.address)/\(.length)\"" |
 		while read -r path; do ctl nodeA path del "$path"; done'
 	for command in uplink-get uplink-add uplink-del pod-get pod-addr-add \
-		pod-addr-del path-get path-add path-del stats-get; do
+		pod-addr-del path-get path-add path-del stats-get \
+		pod-adopt; do
 		raw nodeA raw-genl "$command" 64 "$seed" 300
 	done
 	[[ $(ctl nodeA -j uplink show | jq -r '.[].name') = nic0 ]]

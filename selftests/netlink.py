@@ -36,7 +36,7 @@ IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
 IFLA_SHUNT = {"role": 1, "node": 2, "address": 3}
 COMMANDS = ["uplink-get", "uplink-add", "uplink-del", "pod-get", "pod-del",
             "pod-addr-add", "pod-addr-del", "path-get", "path-add", "path-del",
-            "stats-get"]
+            "stats-get", "pod-adopt"]
 POD = {"ifindex": 1, "netns-fd": 3, "address": 6}
 UPLINK = {"ifindex": 1}
 PATH = {"address": 1, "length": 2, "action": 3}

@@ -72,7 +72,8 @@ const struct shunt_counter shunt_counters[] = {
 	{ "fallback_tap", SHUNT_A_STATS_FALLBACK_TAP,
 		"Ordinary transmit pass, for a packet socket (tcpdump)." },
 	{ "fallback_tc", SHUNT_A_STATS_FALLBACK_TC,
-		"Ordinary transmit pass, for a tc or tcx egress program." },
+		"Ordinary transmit pass, for a tc or tcx egress program, or "
+		"for an XDP program of the driver on a veth device of a pod." },
 	{ "fallback_nf", SHUNT_A_STATS_FALLBACK_NF,
 		"Ordinary transmit pass, for an nftables netdev egress hook." },
 	{ "fallback_qdisc", SHUNT_A_STATS_FALLBACK_QDISC,

@@ -126,6 +126,8 @@ struct shunt_path {
  * @ifindex: in the pod's network namespace
  * @mtu: bytes
  * @node: ifindex of the node device, in the node's network namespace
+ * @veth: ifindex of the node's end of the pod's veth pair, in the same, or 0
+ *	for a pod device
  * @netnsid: id of the pod's network namespace as the node's knows it
  * @n_addrs: number of addresses
  * @addrs: addresses
@@ -137,6 +139,7 @@ struct shunt_pod {
 	uint32_t ifindex;
 	uint32_t mtu;
 	uint32_t node;
+	uint32_t veth;
 	int32_t netnsid;
 	unsigned int n_addrs;
 	struct shunt_addr *addrs;
@@ -418,10 +421,24 @@ int shunt_pod_add(struct shunt *sh, const struct shunt_pod_request *req,
 		  struct shunt_pod *pod);
 
 /**
- * shunt_pod_del() - disconnect a pod
+ * shunt_pod_adopt() - put a pod onto the direct path that has a veth pair
+ * @sh: the handle
+ * @req: whose netns, dev, addrs and node count: dev is the pod's end of a pair
+ *	that somebody else has made and configured, the other end is on the node
+ *
+ * Nothing of the pair changes but which way packets take, which shunt_pod_del()
+ * and the end of the pair undo.
+ *
+ * Return: 0, -ENODEV, -EINVAL if it is no such pair, -EEXIST if it was adopted
+ * before, -EADDRINUSE, or what the kernel says.
+ */
+int shunt_pod_adopt(struct shunt *sh, const struct shunt_pod_request *req);
+
+/**
+ * shunt_pod_del() - disconnect a pod, or give an adopted one back to the stack
  * @sh: the handle
  * @netns: the pod's network namespace
- * @dev: name of the device, or NULL for the only shunt device there
+ * @dev: name of the device, or NULL for the only one there that is a pod's
  *
  * Return: 0, -ENODEV if there is no such device.
  */
@@ -501,7 +518,8 @@ int shunt_pod_alias(struct shunt *sh, const struct shunt_pod *pod,
  * @sh: the handle
  * @pod: of shunt_pod_list()
  *
- * Needs no way into the pod's network namespace. That the device is gone is no
+ * Needs no way into the pod's network namespace. An adopted pod is left to who
+ * made its device. That the device is gone is no
  * error.
  */
 int shunt_pod_remove(struct shunt *sh, const struct shunt_pod *pod);

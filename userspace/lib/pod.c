@@ -4,8 +4,8 @@
  * pod's network namespace and under its final name; what is inside the pod is
  * then configured over a socket in that namespace, all in one batch.
  *
- * Entry points: shunt_pod_add(), shunt_pod_del(), shunt_pod_remove(),
- * shunt_pod_addr_*(). Reading pods is podlist.c's.
+ * Entry points: shunt_pod_add(), shunt_pod_adopt(), shunt_pod_del(),
+ * shunt_pod_remove(), shunt_pod_addr_*(). Reading pods is podlist.c's.
  */
 #include <errno.h>
 #include <linux/if_link.h>
@@ -64,16 +64,12 @@ static int check_request(struct shunt *sh, const struct shunt_pod_request *req)
 }
 
 /* The kernel may name the attribute at fault, which tells the address. */
-static int create_failed(struct shunt *sh, int err,
-			 const struct shunt_pod_request *req, size_t offset)
+static int refused(struct shunt *sh, int err,
+		   const struct shunt_pod_request *req, size_t offset)
 {
 	const struct shunt_addr *addr = req->addrs;
 	char buf[INET6_ADDRSTRLEN];
 
-	if (err == -EEXIST)
-		return shunt_fail(sh, err,
-				  "%s: there is a device %s already (shuntctl pod del %s)",
-				  req->netns.name, req->dev, req->netns.name);
 	for (; addr < req->addrs + req->n_addrs; addr++) {
 		if (offset == sh->ext_offset)
 			return shunt_fail_kernel(sh, err, "%s",
@@ -81,6 +77,16 @@ static int create_failed(struct shunt *sh, int err,
 		offset += nla_total_size(shunt_addr_len(addr));
 	}
 	return shunt_fail_kernel(sh, err, "%s: %s", req->netns.name, req->dev);
+}
+
+static int create_failed(struct shunt *sh, int err,
+			 const struct shunt_pod_request *req, size_t offset)
+{
+	if (err == -EEXIST)
+		return shunt_fail(sh, err,
+				  "%s: there is a device %s already (shuntctl pod del %s)",
+				  req->netns.name, req->dev, req->netns.name);
+	return refused(sh, err, req, offset);
 }
 
 /* Returns where in the request the first address is. */
@@ -295,12 +301,56 @@ static int find_device(struct shunt *sh, const struct shunt_netns *netns,
 				  netns->name, dev);
 	if (err)
 		return shunt_fail_kernel(sh, err, "%s: %s", netns->name, dev);
-	if (!link.shunt)
-		return shunt_fail(sh, -ENODEV,
-				  "%s: %s is not a shunt device",
-				  netns->name, dev);
 	*ifindex = link.ifindex;
 	return 0;
+}
+
+static void put_adopt(struct shunt *sh, struct shunt_batch *b,
+		      const struct shunt_pod_request *req, uint32_t ifindex,
+		      size_t *first)
+{
+	unsigned int i;
+
+	shunt_genl_request(sh, b, SHUNT_CMD_POD_ADOPT, 0);
+	shunt_nl_put_u32(b, SHUNT_A_POD_NETNS_FD, req->netns.fd);
+	shunt_nl_put_u32(b, SHUNT_A_POD_IFINDEX, ifindex);
+	*first = shunt_nl_offset(b);
+	for (i = 0; i < req->n_addrs; i++)
+		shunt_nl_put(b, SHUNT_A_POD_ADDRESS, req->addrs[i].bytes,
+			     shunt_addr_len(&req->addrs[i]));
+}
+
+static int adopt(struct shunt *sh, const struct shunt_pod_request *req)
+{
+	struct shunt_batch b = { 0 };
+	uint32_t ifindex;
+	size_t first;
+	int err;
+
+	err = find_device(sh, &req->netns, req->dev, &ifindex);
+	if (!err)
+		err = shunt_genl_family(sh);
+	if (err)
+		return err;
+	put_adopt(sh, &b, req, ifindex, &first);
+	err = shunt_nl_run(sh, sh->genl, &b);
+	shunt_nl_free(&b);
+	return err ? refused(sh, err, req, first) : 0;
+}
+
+int shunt_pod_adopt(struct shunt *sh, const struct shunt_pod_request *req)
+{
+	struct shunt_node node;
+	int err;
+
+	shunt_begin(sh);
+	err = check_request(sh, req);
+	if (!err)
+		err = shunt_node_get(sh, req->node, &node);
+	if (!err)
+		err = shunt_node_ensure(sh, &node, has_family(req, AF_INET),
+					has_family(req, AF_INET6));
+	return err ?: adopt(sh, req);
 }
 
 /* One request about one pod; what comes back stays in the batch. */
@@ -387,6 +437,8 @@ int shunt_pod_remove(struct shunt *sh, const struct shunt_pod *pod)
 	int err;
 
 	shunt_begin(sh);
+	if (pod->veth)
+		return 0;
 	err = shunt_route_del_hosts(sh, pod->node, pod->addrs, pod->n_addrs);
 	if (!err) {
 		shunt_link_put_del_in(&b, pod->netnsid, pod->ifindex);

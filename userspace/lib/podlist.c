@@ -64,6 +64,8 @@ static int parse(struct nlmsghdr *nlh, struct shunt_pod *pod)
 	pod->netnsid = nla_get_s32(tb[SHUNT_A_POD_NETNSID]);
 	pod->node = nla_get_u32(tb[SHUNT_A_POD_NODE]);
 	pod->mtu = nla_get_u32(tb[SHUNT_A_POD_MTU]);
+	if (tb[SHUNT_A_POD_VETH])
+		pod->veth = nla_get_u32(tb[SHUNT_A_POD_VETH]);
 	memcpy(pod->mac, nla_data(tb[SHUNT_A_POD_MAC]), SHUNT_MAC_LEN);
 	nla_strlcpy(pod->name, tb[SHUNT_A_POD_NAME], sizeof(pod->name));
 	return parse_addrs(nlh, pod);

@@ -24,16 +24,16 @@ _shuntctl_words() { # CURRENT WORD...
 }
 
 # Behind "pod add NETNS": a keyword, or the value of the one before.
-_shuntctl_pod_add() { # CURRENT PREVIOUS WORD...
-	local current=$1 previous=$2 word words='ip'
-	shift 2
+_shuntctl_pod_add() { # KEYWORDS CURRENT PREVIOUS WORD...
+	local keywords=$1 current=$2 previous=$3 word words='ip'
+	shift 3
 	case $previous in
 	node) _shuntctl_devices "$current" ;;
 	dev) _shuntctl_words "$current" eth0 ;;
 	mtu) _shuntctl_words "$current" 1400 1500 9000 ;;
 	ip | mac) COMPREPLY=() ;;
 	*)
-		for word in dev mtu mac node; do
+		for word in $keywords; do
 			[[ " $* " == *" $word "* ]] || words+=" $word"
 		done
 		_shuntctl_words "$current" "$words"
@@ -45,10 +45,15 @@ _shuntctl_pod() { # CURRENT WORD...
 	local current=$1
 	shift
 	case $#:${1-} in
-	0:) _shuntctl_words "$current" show add del help ;;
-	1:show | 1:add | 1:del) _shuntctl_netns "$current" ;;
+	0:) _shuntctl_words "$current" show add adopt del help ;;
+	1:show | 1:add | 1:adopt | 1:del) _shuntctl_netns "$current" ;;
 	2:del) _shuntctl_words "$current" dev ;;
-	*:add) _shuntctl_pod_add "$current" "${!#}" "${@:3}" ;;
+	*:add)
+		_shuntctl_pod_add 'dev mtu mac node' "$current" "${!#}" "${@:3}"
+		;;
+	*:adopt)
+		_shuntctl_pod_add 'dev node' "$current" "${!#}" "${@:3}"
+		;;
 	esac
 }
 

@@ -94,32 +94,35 @@ static int read_mtu(struct words *words, const char *text)
 	return EXIT_DONE;
 }
 
+/* Behind which verbs a keyword may stand. */
+enum { ADD = 1, ADOPT = 2, DEL = 4 };
+
 static const struct keyword {
 	const char *name;
 	int (*read)(struct words *words, const char *text);
-	bool add_only;
+	unsigned int verbs;
 } keywords[] = {
-	{ "ip", read_ip, true },
-	{ "dev", read_dev, false },
-	{ "mtu", read_mtu, true },
-	{ "mac", read_mac, true },
-	{ "node", read_node, true },
+	{ "ip", read_ip, ADD | ADOPT },
+	{ "dev", read_dev, ADD | ADOPT | DEL },
+	{ "mtu", read_mtu, ADD },
+	{ "mac", read_mac, ADD },
+	{ "node", read_node, ADD | ADOPT },
 	{ 0 }
 };
 
-static const struct keyword *find_keyword(const char *name, bool add)
+static const struct keyword *find_keyword(const char *name, unsigned int verb)
 {
 	const struct keyword *keyword;
 
 	for (keyword = keywords; keyword->name; keyword++) {
-		if (!strcmp(keyword->name, name) &&
-		    (add || !keyword->add_only))
+		if (!strcmp(keyword->name, name) && keyword->verbs & verb)
 			return keyword;
 	}
 	return NULL;
 }
 
-static int read_words(int argc, char **argv, struct words *words, bool add)
+static int read_words(int argc, char **argv, struct words *words,
+		      unsigned int verb)
 {
 	const struct keyword *keyword;
 	int i, err;
@@ -129,7 +132,7 @@ static int read_words(int argc, char **argv, struct words *words, bool add)
 				   "pod: its network namespace is missing");
 	words->netns = argv[0];
 	for (i = 1; i < argc; i += 2) {
-		keyword = find_keyword(argv[i], add);
+		keyword = find_keyword(argv[i], verb);
 		if (!keyword)
 			return usage_error(&pod_object, "%s: unknown", argv[i]);
 		if (i + 1 == argc)
@@ -142,7 +145,7 @@ static int read_words(int argc, char **argv, struct words *words, bool add)
 	return EXIT_DONE;
 }
 
-static int add_words(const struct words *words)
+static int add_words(const struct words *words, unsigned int verb)
 {
 	struct shunt_pod_request request = {
 		.dev = words->dev ? words->dev : "eth0",
@@ -157,16 +160,18 @@ static int add_words(const struct words *words)
 
 	if (!words->n_addrs)
 		return usage_error(&pod_object,
-				   "pod add: an address is missing (ip ADDR)");
+				   "pod %s: an address is missing (ip ADDR)",
+				   verb == ADD ? "add" : "adopt");
 	sh = handle();
 	if (shunt_netns_open(sh, words->netns, &request.netns))
 		return refused(sh);
-	err = shunt_pod_add(sh, &request, NULL);
+	err = verb == ADD ? shunt_pod_add(sh, &request, NULL) :
+			    shunt_pod_adopt(sh, &request);
 	shunt_netns_close(&request.netns);
 	return err ? refused(sh) : done(sh);
 }
 
-static int add(int argc, char **argv)
+static int connect_pod(int argc, char **argv, unsigned int verb)
 {
 	struct words words = { 0 };
 	int status;
@@ -175,11 +180,21 @@ static int add(int argc, char **argv)
 	words.addrs = calloc(argc / 2 + 1, sizeof(*words.addrs));
 	if (!words.addrs)
 		return bad_value("out of memory");
-	status = read_words(argc, argv, &words, true);
+	status = read_words(argc, argv, &words, verb);
 	if (!status)
-		status = add_words(&words);
+		status = add_words(&words, verb);
 	free(words.addrs);
 	return status;
+}
+
+static int add(int argc, char **argv)
+{
+	return connect_pod(argc, argv, ADD);
+}
+
+static int adopt(int argc, char **argv)
+{
+	return connect_pod(argc, argv, ADOPT);
 }
 
 static int del(int argc, char **argv)
@@ -189,7 +204,7 @@ static int del(int argc, char **argv)
 	struct shunt *sh;
 	int err;
 
-	err = read_words(argc, argv, &words, false);
+	err = read_words(argc, argv, &words, DEL);
 	if (err)
 		return err;
 	sh = handle();
@@ -229,6 +244,8 @@ static json_t *pod_json(const struct shunt_pod *pod)
 			   "address", addrs,
 			   "mac", format_mac(pod->mac),
 			   "mtu", (json_int_t)pod->mtu);
+	if (pod->veth)
+		json_object_set_new(object, "veth", json_integer(pod->veth));
 	if (pod->netns)
 		json_object_set_new(object, "netns", json_string(pod->netns));
 	return object;
@@ -324,6 +341,7 @@ static int show(int argc, char **argv)
 static const struct verb verbs[] = {
 	{ "show", show },
 	{ "add", add },
+	{ "adopt", adopt },
 	{ "del", del },
 	{ 0 }
 };
@@ -332,6 +350,7 @@ const struct object pod_object = {
 	.name = "pod",
 	.usage =
 		"  shuntctl pod add NETNS ip ADDR [ip ADDR6] [dev NAME] [mtu N] [mac MAC] [node NAME]\n"
+		"  shuntctl pod adopt NETNS ip ADDR [ip ADDR6] [dev NAME] [node NAME]\n"
 		"  shuntctl pod del NETNS [dev NAME]\n"
 		"  shuntctl [-j] pod [show [NETNS]]\n",
 	.verbs = verbs,

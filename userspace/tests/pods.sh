@@ -220,7 +220,7 @@ refusals() {
 	unchanged refused "$blue: no pod device" pod del "$blue"
 	unchanged refused "$blue: there is no device eth5" \
 		pod del "$blue" dev eth5
-	unchanged refused "$blue: lo is not a shunt device" \
+	unchanged refused "$blue: no pod device of this node there" \
 		pod del "$blue" dev lo
 }
 

@@ -84,4 +84,17 @@ static inline bool shunt_dev_has_priomap(const struct net_device *dev)
 #endif
 }
 
+/* A packet that a veth device would have sent, and which its peer shows as
+ * received. Older ones count elsewhere. Preemption is off.
+ */
+static inline void shunt_dev_count_veth(struct net_device *dev,
+					unsigned int len)
+{
+#ifdef SHUNT_HAVE_PCPU_STAT_TYPE
+	dev_sw_netstats_tx_add(dev, 1, len);
+#else
+	dev_lstats_add(dev, len);
+#endif
+}
+
 #endif /* SHUNT_COMPAT_LINUX_NETDEVICE_H */

@@ -6,7 +6,7 @@
 
 datapath_node() { :; } # NODE MORE-NICS
 
-datapath_pod() { # NODE POD ADDR4 ADDR6
+veth_pod() { # NODE POD ADDR4 ADDR6
 	local node=$1 pod=$2 addr4=$3 addr6=$4
 	ip link add "$pod" netns "$(ns "$node")" address 02:00:00:00:00:fe \
 		type veth peer name eth0 netns "$(ns "$pod")"
@@ -22,3 +22,5 @@ datapath_pod() { # NODE POD ADDR4 ADDR6
 	ipn "$pod" route add default via 169.254.1.1 dev eth0 onlink
 	ipn "$pod" route add default via fe80::1 dev eth0 onlink
 }
+
+datapath_pod() { veth_pod "$@"; }

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Pods with a veth pair, as another CNI plugin makes it, put onto the direct
+# path. To be sourced.
+
+# shellcheck source=SCRIPTDIR/veth.sh
+. "$SELFTESTS/bench/datapaths/veth.sh"
+
+datapath_node() { # NODE MORE-NICS
+	local n
+	load_module
+	ipn "$1" link add shunt0 type shunt || return
+	for ((n = 0; n <= $2; n++)); do
+		ctl "$1" uplink add "nic$n" || return
+	done
+}
+
+datapath_pod() { # NODE POD ADDR4 ADDR6
+	local pod
+	veth_pod "$@" || return
+	pod=$(ns "$2")
+	ctl "$1" pod adopt "$pod" ip "$3" ip "$4"
+}
