@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ADD: a pod gets its device. What fails is undone, the address included.
+ * ADD: a pod gets its device, or another plugin's a better way. What fails is
+ * undone, the address included.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "cni.h"
@@ -42,11 +42,8 @@ static int print(struct cni *cni, const json_t *ipam, const struct cni_ips *ips,
 		 const struct shunt_pod *pod)
 {
 	json_t *result = cni_result_build(cni, ipam, ips, pod);
-	int err = 0;
+	int err = cni_result_print(cni, result);
 
-	if (!result || json_dumpf(result, stdout, JSON_INDENT(4)) ||
-	    putchar('\n') == EOF || fflush(stdout))
-		err = cni_fail(cni, CNI_IO, "the result could not be printed");
 	json_decref(result);
 	return err;
 }
@@ -128,16 +125,17 @@ int cni_add(struct cni *cni)
 	struct shunt_netns netns;
 	int err;
 
-	if (cni->config.prev)
+	if (cni->config.prev && cni->config.ipam)
 		return cni_fail(cni, CNI_UNSUPPORTED,
-				"prevResult: shunt is to be the first plugin of the list");
-	if (!cni->config.ipam)
+				"prevResult: with \"ipam\", shunt is to be the first plugin of the list; behind another, leave \"ipam\" to that one");
+	if (!cni->config.prev && !cni->config.ipam)
 		return cni_fail(cni, CNI_CONFIG,
-				"\"ipam\": must be there, with the type of a plugin for addresses");
+				"\"ipam\": must be there, with the type of a plugin for addresses, unless another plugin comes before");
 	err = cni_attachment_open_netns(cni, &netns);
 	if (err)
 		return err;
-	err = add(cni, &netns);
+	err = cni->config.prev ? cni_chained_add(cni, &netns) :
+				 add(cni, &netns);
 	shunt_netns_close(&netns);
 	return err;
 }

@@ -94,7 +94,8 @@ struct cni_path {
  * @mac: of the pod, NULL: the kernel's choice
  * @paths: what goes direct, and what by the stack
  * @n_paths: how many
- * @ipam: type of the plugin for addresses, or NULL
+ * @ipam: type of the plugin for addresses, or NULL: behind another plugin
+ * @ignore_policy: leave out rules of the plugin before, too
  * @dns: object for the result, or NULL
  * @prev: result of the plugin before, or of the ADD, or NULL
  * @attachments: of GC: array or null of those that are valid, or NULL
@@ -111,6 +112,7 @@ struct cni_config {
 	struct cni_path *paths;
 	size_t n_paths;
 	const char *ipam;
+	bool ignore_policy;
 	json_t *dns;
 	json_t *prev;
 	json_t *attachments;
@@ -190,6 +192,7 @@ int cni_result_read_routes(struct cni *cni, const json_t *result,
 json_t *cni_result_build(const struct cni *cni, const json_t *ipam,
 			 const struct cni_ips *ips,
 			 const struct shunt_pod *pod);
+int cni_result_print(struct cni *cni, const json_t *result);
 
 /* node.c */
 int cni_node_open(struct cni *cni);
@@ -199,6 +202,10 @@ int cni_node_check(struct cni *cni);
 /* attachment.c */
 int cni_attachment_alias(struct cni *cni, char **alias);
 int cni_attachment_open_netns(struct cni *cni, struct shunt_netns *netns);
+
+/* chained.c */
+int cni_chained_add(struct cni *cni, const struct shunt_netns *netns);
+int cni_chained_del(struct cni *cni);
 
 /* The verbs, each in its file. */
 int cni_add(struct cni *cni);

@@ -181,6 +181,23 @@ static int read_ipam(struct cni *cni)
 	return 0;
 }
 
+static int read_mode(struct cni *cni)
+{
+	json_t *ignore = get(cni->json, "ignorePolicy");
+	const char *mode;
+	int err;
+
+	err = get_string(cni, "mode", &mode);
+	if (err)
+		return err;
+	if (mode && strcmp(mode, "accelerate"))
+		return wrong(cni, "mode", "\"accelerate\"");
+	if (ignore && !json_is_boolean(ignore))
+		return wrong(cni, "ignorePolicy", "true or false");
+	cni->config.ignore_policy = json_is_true(ignore);
+	return 0;
+}
+
 static int read_attachments(struct cni *cni)
 {
 	static const char key[] = "cni.dev/valid-attachments";
@@ -205,7 +222,7 @@ static int read_attachments(struct cni *cni)
 /* The version first, as errors are written in it. */
 static int (*const readers[])(struct cni *cni) = {
 	read_version, read_name, read_node, read_uplinks, read_mtu, read_mac,
-	read_ipam, read_attachments,
+	read_ipam, read_mode, read_attachments,
 };
 
 /**

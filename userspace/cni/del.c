@@ -166,6 +166,8 @@ int cni_del(struct cni *cni)
 	json_t *said;
 	int err;
 
+	if (!cni->config.ipam)
+		return cni_chained_del(cni);
 	err = cni_attachment_alias(cni, &alias);
 	if (err)
 		return err;

@@ -3,6 +3,7 @@
  * Results: reading those of others, and writing ours in the version that is
  * wanted.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -252,4 +253,18 @@ json_t *cni_result_build(const struct cni *cni, const json_t *ipam,
 			 "ips", build_ips(cni, ips),
 			 "routes", build_routes(ipam, ips),
 			 "dns", dns ? json_incref(dns) : json_object());
+}
+
+/**
+ * cni_result_print() - what an ADD prints
+ * @cni: the run
+ * @result: the result, or NULL if there was no memory for it
+ */
+int cni_result_print(struct cni *cni, const json_t *result)
+{
+	if (!result || json_dumpf(result, stdout, JSON_INDENT(4)) ||
+	    putchar('\n') == EOF || fflush(stdout))
+		return cni_fail(cni, CNI_IO,
+				"the result could not be printed");
+	return 0;
 }

@@ -410,6 +410,84 @@ cni_quiet() { # VERB CONTAINER NETNS
 		"$TMP/plugins/shunt"
 }
 
+### Behind another plugin
+
+# An entry of the list, as runtimes hand it over.
+entry() { # NUMBER [FILTER | JQ-ARG...]
+	jq --argjson n "$1" '.plugins[$n] + {cniVersion: .cniVersion,
+		name: .name}' \
+		"$TOP/userspace/cni/examples/11-bridge-shunt.conflist" |
+		jq "${@:2}"
+}
+
+# Run the plugin before, the list's or another reference plugin.
+first() { # ptp|bridge VERB CONTAINER NETNS
+	entry 0 --arg type "$1" --arg dir "$TMP/leases" \
+		'.type = $type | .ipam.dataDir = $dir' |
+		on nodeA env CNI_COMMAND="$2" CNI_CONTAINERID="$3" \
+			CNI_NETNS="/run/netns/$(ns "$4")" CNI_IFNAME=eth0 \
+			CNI_PATH="$HOST_LOCAL" "$HOST_LOCAL/$1" >"$TMP/first"
+}
+
+# With that one's result, changed by a filter of jq.
+chained() { # VERB CONTAINER NETNS [FILTER]
+	entry 1 --slurpfile prev "$TMP/first" \
+		".prevResult = \$prev[0] | ${4:-.}" | cni "$1" "$2" "$3"
+}
+
+reaches() { # EXPECTED...
+	await 10 on blue ping -q -c 1 -W 1 192.168.9.2
+	await 10 on blue ping -q -c 1 -W 1 fd09::2
+	snap nodeA
+	on blue ping -q -c 3 -i 0.01 -W 3 192.168.9.2
+	on blue ping -q -c 3 -i 0.01 -W 3 fd09::2
+	expect nodeA "$@"
+}
+
+behind() { # ptp|bridge
+	fresh
+	first "$1" ADD one blue
+	# What others keep in the result is passed on as it is.
+	jq '.interfaces += [{name: "dummy5", sandbox: "5", mac: "0"}]' \
+		"$TMP/first" >"$TMP/result"
+	cp "$TMP/result" "$TMP/first"
+	chained ADD one blue || { cat "$TMP/said"; return 1; }
+	diff <(jq -S . "$TMP/first") <(jq -S . "$TMP/said")
+	reaches tx_direct=6 rx_direct=6 others=0
+	refused 100 'already' chained ADD one blue
+	chained CHECK one blue
+	ctl nodeA pod del "$(ns blue)"
+	refused 101 'does not know' chained CHECK one blue
+	chained ADD one blue
+	chained DEL one blue
+	[[ ! -s $TMP/said ]]
+	no_pods
+	reaches tx_direct=0 rx_direct=0
+	chained DEL one blue
+	chained ADD one blue
+	# The other plugin's DEL first, as when it comes without ours.
+	cp "$TMP/first" "$TMP/kept"
+	first "$1" DEL one blue
+	no_pods
+	cp "$TMP/kept" "$TMP/first"
+	chained DEL one blue
+}
+
+calico() {
+	fresh
+	first ptp ADD one blue
+	refused 2 ignorePolicy chained ADD one blue \
+		'.prevResult.interfaces[0].mac = "ee:ee:ee:ee:ee:ee"'
+	[[ ! $(ipn nodeA link show type shunt) ]]
+	refused 2 ignorePolicy chained ADD one blue \
+		'.prevResult.interfaces[0].name = "cali12345"'
+	chained ADD one blue '.prevResult.interfaces[0].name = "cali12345" |
+		.ignorePolicy = true'
+	reaches tx_direct=6 rx_direct=6 others=0
+	refused 7 'no address of eth0' chained ADD one blue \
+		'.prevResult.ips = []'
+}
+
 ### Again, with the address sanitizer
 
 sanitized() { # TEST
@@ -433,7 +511,10 @@ t "CHECK" check_changed
 t "STATUS" status
 t "GC" garbage
 t "twenty at once" burst
-for what in refusals check_changed garbage; do
+t "behind ptp" behind ptp
+t "behind bridge" behind bridge
+t "behind Calico" calico
+for what in refusals check_changed garbage calico; do
 	t "sanitized: ${what//_/ }" sanitized $what
 done
 finish

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Behind another plugin, which has made a veth pair for the pod and given it
+ * its addresses: ADD puts the pair onto the direct path, and DEL takes it off.
+ * All else of the attachment is that plugin's.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cni.h"
+
+/* What Calico gives the node's end of its pairs. */
+#define CALICO_MAC "ee:ee:ee:ee:ee:ee"
+#define CALICO_NAME "cali"
+
+static bool is_calico(const json_t *device)
+{
+	const char *name, *mac;
+
+	name = json_string_value(json_object_get(device, "name"));
+	mac = json_string_value(json_object_get(device, "mac"));
+	return (mac && !strcasecmp(mac, CALICO_MAC)) ||
+	       (name && !strncmp(name, CALICO_NAME, strlen(CALICO_NAME)));
+}
+
+/* Rules that sit in the node's FORWARD chain would not see packets any more. */
+static int refuse_policy(struct cni *cni)
+{
+	json_t *device;
+	size_t i;
+
+	if (cni->config.ignore_policy)
+		return 0;
+	json_array_foreach(json_object_get(cni->config.prev, "interfaces"), i,
+			   device) {
+		if (is_calico(device))
+			return cni_fail(cni, CNI_UNSUPPORTED,
+					"prevResult: the device is Calico's, whose policy the direct path would leave out: say \"ignorePolicy\": true if you mean it");
+	}
+	return 0;
+}
+
+static int adopt(struct cni *cni, const struct shunt_netns *netns,
+		 const struct cni_ips *ips)
+{
+	struct shunt_pod_request request = {
+		.netns = *netns,
+		.dev = cni->env.ifname,
+		.node = cni->config.node,
+		.addrs = ips->addrs,
+		.n_addrs = ips->n,
+	};
+	int err;
+
+	if (!ips->n)
+		return cni_fail(cni, CNI_CONFIG,
+				"prevResult: there is no address of %s in it",
+				cni->env.ifname);
+	err = cni_node_prepare(cni);
+	if (err)
+		return err;
+	if (shunt_pod_adopt(cni->sh, &request))
+		return cni_fail_shunt(cni, CNI_FAILED);
+	err = cni_result_print(cni, cni->config.prev);
+	if (err)
+		shunt_pod_del(cni->sh, netns, cni->env.ifname);
+	return err;
+}
+
+/**
+ * cni_chained_add() - ADD behind another plugin
+ * @cni: the run
+ * @netns: the pod's network namespace
+ *
+ * Prints that plugin's result, as it is.
+ */
+int cni_chained_add(struct cni *cni, const struct shunt_netns *netns)
+{
+	struct cni_ips ips;
+	int err;
+
+	err = refuse_policy(cni);
+	if (err)
+		return err;
+	err = cni_result_read_ips(cni, cni->config.prev, true, &ips);
+	if (!err)
+		err = adopt(cni, netns, &ips);
+	free(ips.addrs);
+	return err;
+}
+
+static bool is_adopted(struct cni *cni, const struct shunt_netns *netns)
+{
+	struct shunt_pod *pods;
+	bool found = false;
+	unsigned int i, n;
+
+	if (shunt_pod_list(cni->sh, netns, &pods, &n))
+		return false;
+	for (i = 0; !found && i < n; i++)
+		found = pods[i].veth && !strcmp(pods[i].name, cni->env.ifname);
+	shunt_pod_free(pods, n);
+	return found;
+}
+
+/**
+ * cni_chained_del() - DEL behind another plugin
+ * @cni: the run
+ *
+ * With the pair, or one of its network namespaces, its place on the direct path
+ * is gone by itself: nothing that is missing is an error.
+ */
+int cni_chained_del(struct cni *cni)
+{
+	struct shunt_netns netns;
+	int err = 0;
+
+	if (!cni->env.netns ||
+	    shunt_netns_open(cni->sh, cni->env.netns, &netns))
+		return 0;
+	if (is_adopted(cni, &netns))
+		err = shunt_pod_del(cni->sh, &netns, cni->env.ifname);
+	shunt_netns_close(&netns);
+	if (err && err != -ENODEV && err != -EOPNOTSUPP)
+		return cni_fail_shunt(cni, CNI_FAILED);
+	return 0;
+}
