@@ -35,6 +35,8 @@ TMP=$(mktemp -d)
 mkfifo "$TMP/never"
 TOPO='' DATAPATH=''
 tests=0 failures=0 skips=0
+# Debug kernels have it.
+readonly KMEMLEAK=/sys/kernel/debug/kmemleak
 
 ### Results
 
@@ -72,7 +74,7 @@ end_jobs() {
 }
 
 # What no test may make the kernel say.
-readonly COMPLAINTS='WARNING:|BUG:|Oops|general protection|unregister_netdevice: waiting|refcount|leaked|possible .* locking|INFO: (rcu|task)|hw csum failure|shunt: .*leak'
+readonly COMPLAINTS='WARNING:|BUG:|Oops|general protection|unregister_netdevice: waiting|refcount|leaked|possible .* locking|INFO: (rcu|task|trying to register)|UBSAN:|ref_tracker:|hw csum failure|shunt: .*leak'
 
 dmesg_mark() {
 	printf 'shunt-test: %s\n' "$1" >/dev/kmsg
@@ -128,6 +130,7 @@ finish() {
 	echo "1..$tests"
 	# Before the exit status is known: the module's end is tested too.
 	[[ ! $TOPO ]] || cleanup_all
+	find_leaks
 	[[ $failures -eq 0 ]] || exit 1
 	[[ $tests -gt 0 && $tests -eq $skips ]] && exit $EXIT_SKIP
 	exit 0
@@ -140,9 +143,13 @@ bail() {
 
 ### Waiting
 
+# Debug kernels take their time for everything.
+PATIENCE=1
+[[ ! -e $KMEMLEAK ]] || PATIENCE=5
+
 # Until COMMAND succeeds, at most SECONDS.
 await() { # SECONDS COMMAND...
-	local end=$((SECONDS + $1 + 1))
+	local end=$((SECONDS + $1 * PATIENCE + 1))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		((SECONDS < end)) || fail "waited in vain for: $*"
@@ -157,7 +164,7 @@ pause() { # SECONDS
 
 # Until the output of COMMAND stays the same for a second and a half.
 await_quiet() { # COMMAND...
-	local last='' now same=0 end=$((SECONDS + 15))
+	local last='' now same=0 end=$((SECONDS + 15 * PATIENCE))
 	while ((same < 6)); do
 		now=$("$@")
 		if [[ $now = "$last" ]]; then
@@ -403,6 +410,7 @@ load_module_file() { # NAME [PARAMETER...]
 	done
 	insmod "$ko" "$@" || bail "the module $name does not load"
 	echo "$name" >>"$TMP/modules"
+	[[ ! -e $KMEMLEAK ]] || grep -F "[$name]" /proc/kallsyms >>"$TMP/symbols"
 }
 
 try_unload() { # [NAME]
@@ -420,6 +428,47 @@ unload_all() {
 		failures=$((failures + 1))
 		echo "not ok $((tests + 1)) $SCRIPT: the module $name is not let go"
 	done < <(cat "$TMP/modules" 2>/dev/null)
+}
+
+### Leaks: memory that nothing points to any more, and nobody has freed
+
+# What has changed since the last scan passes, and what is new has: it takes
+# two. What is younger than 5 s passes, too.
+leaks_scan() {
+	pause 6
+	echo scan >$KMEMLEAK && echo scan >$KMEMLEAK
+}
+
+# What was there before is not ours. Other scripts have scanned at their end.
+leaks_forget() {
+	local scanned=/run/shunt-test.scanned
+	[[ -e $KMEMLEAK ]] || return 0
+	[[ -e $scanned ]] || leaks_scan || bail "kmemleak does not work"
+	: >$scanned
+	echo clear >$KMEMLEAK
+}
+
+# The kernel does not know the names of a module that is gone.
+leaks_named() {
+	sort "$TMP/symbols" | awk '
+		FNR == NR { at[n++] = $1; name[$1] = $3 " " $4; next }
+		NF == 1 && /^ *0x/ {
+			for (i = n - 1; i >= 0 && at[i] > substr($1, 3); i--);
+			if (i >= 0)
+				$0 = $0 " in " name[at[i]]
+		}
+		1' - $KMEMLEAK
+}
+
+# With all cleaned up: whatever is left is lost.
+find_leaks() {
+	[[ -e $KMEMLEAK && -e $TMP/modules ]] || return 0
+	cleanup_all
+	leaks_scan || bail "kmemleak does not work any more"
+	[[ $(<$KMEMLEAK) ]] || return 0
+	failures=$((failures + 1))
+	leaks_named | head -n 200 | sed 's/^/# /'
+	echo "not ok $((tests + 1)) $SCRIPT: leaks memory"
 }
 
 ### The oracle
@@ -578,3 +627,4 @@ trap at_exit EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 [[ $(id -u) -eq 0 ]] || bail "run it as root, best in a guest: selftests/run"
+leaks_forget
