@@ -6,6 +6,8 @@
 #   make install         module and tools (PREFIX, DESTDIR)
 #   make check           static checks
 #   make test            all tests, in guests (KERNELS="6.1 6.12")
+#   make test-debug      all tests, or SCRIPTS="stress churn", in a kernel that
+#                        checks memory, locks and RCU: built once, 15 minutes
 #   make soak            10 minutes of everything that comes and goes
 #   make fuzz            what the CNI plugin reads (FUZZ_SECONDS=60)
 #   make demo            two nodes and their pods, in a guest
@@ -19,6 +21,7 @@ SHELL := /bin/bash
 
 KVER ?= $(shell uname -r)
 KERNELS ?= 6.1 6.12
+SCRIPTS ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
 INSTALL ?= install
@@ -86,13 +89,17 @@ uninstall:
 clean:
 	rm -rf $(OUT)
 
-.PHONY: check test soak fuzz demo bench-quick
+.PHONY: check test test-debug soak fuzz demo bench-quick
 check:
 	scripts/check
 
 test:
 	scripts/deps build vm test
 	selftests/run $(KERNELS)
+
+test-debug:
+	scripts/deps build vm test debug
+	selftests/run $(addprefix -t ,$(SCRIPTS)) 6.12-debug
 
 soak:
 	scripts/deps build vm test
