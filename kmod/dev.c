@@ -194,8 +194,7 @@ static int pod_init(struct net_device *dev)
 	if (!pod->stats)
 		return -ENOMEM;
 	netdev_hold(node->dev, &pod->tracker, GFP_KERNEL);
-	list_add_tail(&pod->list, &node->pods);
-	node->changes++;
+	shunt_pod_join(pod, node);
 	__module_get(THIS_MODULE);
 	return 0;
 }
@@ -203,15 +202,7 @@ static int pod_init(struct net_device *dev)
 /* The core waits for a grace period between this and the destructor. */
 static void pod_uninit(struct net_device *dev)
 {
-	struct shunt_pod *pod = netdev_priv(dev);
-	struct shunt_node *node = rtnl_dereference(pod->node);
-
-	shunt_pod_addr_del_all(pod);
-	list_del(&pod->list);
-	node->changes++;
-	RCU_INIT_POINTER(pod->node, NULL);
-	shunt_flow_forget(node, pod, NULL);
-	shunt_stats_sum(&node->gone, pod->stats);
+	shunt_pod_leave(netdev_priv(dev));
 }
 
 static void pod_destruct(struct net_device *dev)

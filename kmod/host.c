@@ -29,6 +29,7 @@
 #include "path.h"
 #include "pkt.h"
 #include "pod.h"
+#include "veth.h"
 
 #define MAX_WAITING 256
 
@@ -124,14 +125,14 @@ void shunt_host_sends(struct shunt_node *node, struct shunt_pod *pod,
 }
 
 /* In a VRF, that is the device that packets come from. */
-static bool is_from_pod(const struct shunt_pod *pod,
-			const struct net_device *in)
+static bool is_from(const struct net_device *in, struct net_device *dev)
 {
-	return in == pod->entry.iif ||
-	       in == l3mdev_master_dev_rcu(pod->entry.iif);
+	return in && (in == dev || in == l3mdev_master_dev_rcu(dev));
 }
 
-/* What goes to a pod through the node device is looked at there. */
+/* Both what the stack sends into a pod by its pair, and what a pod has sent;
+ * what goes through the node device, shunt_host_sends() has seen.
+ */
 static unsigned int post_routing(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
@@ -142,7 +143,8 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb,
 	struct shunt_flow_key key;
 	struct nf_conn *ct;
 
-	if (state->out == node->dev)
+	if (state->out == node->dev ||
+	    (!shunt_veth_is_used() && !is_from(state->in, node->dev)))
 		return NF_ACCEPT;
 	ct = nf_ct_get(skb, &info);
 	if (is_untracked(skb, info) || !shunt_flow_read_key(skb, &key))
@@ -152,8 +154,8 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb,
 		shunt_host_sends(node, to, skb);
 		return NF_ACCEPT;
 	}
-	from = state->in ? shunt_pod_lookup(node, &key.saddr) : NULL;
-	if (from && is_from_pod(from, state->in) &&
+	from = shunt_pod_lookup(node, &key.saddr);
+	if (from && is_from(state->in, from->entry.iif) &&
 	    !shunt_path_is_stack(node, &key.daddr))
 		shunt_flow_note(node, from, &key, ct);
 	return NF_ACCEPT;
@@ -204,6 +206,8 @@ int shunt_host_watch(struct shunt_node *node)
 {
 	struct shunt_host *host = node->host;
 
+	if (READ_ONCE(host->watching))
+		return 0;
 	schedule_work(&host->start);
 	flush_work(&host->start);
 	return READ_ONCE(host->watching) ? 0 : -ENOMEM;

@@ -87,7 +87,8 @@ static int dump(struct sk_buff *skb, struct netlink_callback *cb,
 	return err && !skb->len ? err : skb->len;
 }
 
-static struct net_device *find_dev(struct genl_info *info, int attr)
+static struct net_device *find_dev(struct genl_info *info, struct net *net,
+				   int attr)
 {
 	struct net_device *dev;
 
@@ -95,12 +96,11 @@ static struct net_device *find_dev(struct genl_info *info, int attr)
 		GENL_SET_ERR_MSG(info, "the ifindex of the device is missing");
 		return ERR_PTR(-EINVAL);
 	}
-	dev = __dev_get_by_index(genl_info_net(info),
-				 nla_get_u32(info->attrs[attr]));
+	dev = __dev_get_by_index(net, nla_get_u32(info->attrs[attr]));
 	if (dev)
 		return dev;
 	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[attr],
-			    "no such device in this network namespace");
+			    "no such device in the network namespace");
 	return ERR_PTR(-ENODEV);
 }
 
@@ -134,7 +134,7 @@ static struct shunt_uplink *find_uplink(struct genl_info *info)
 
 	if (!find_node(genl_info_net(info), info->extack))
 		return ERR_PTR(-ENODEV);
-	dev = find_dev(info, SHUNT_A_UPLINK_IFINDEX);
+	dev = find_dev(info, genl_info_net(info), SHUNT_A_UPLINK_IFINDEX);
 	if (IS_ERR(dev))
 		return ERR_CAST(dev);
 	uplink = shunt_uplink_lookup(dev);
@@ -176,7 +176,7 @@ int shunt_nl_uplink_add_doit(struct sk_buff *skb, struct genl_info *info)
 	node = find_node(genl_info_net(info), info->extack);
 	if (!node)
 		goto out;
-	dev = find_dev(info, SHUNT_A_UPLINK_IFINDEX);
+	dev = find_dev(info, genl_info_net(info), SHUNT_A_UPLINK_IFINDEX);
 	err = PTR_ERR_OR_ZERO(dev);
 	if (!err)
 		err = shunt_uplink_add(node, dev, info->extack);
@@ -348,18 +348,12 @@ static int add_addrs(struct genl_info *info, struct shunt_pod *pod)
 static int adopt(struct shunt_node *node, struct net *net,
 		 struct genl_info *info)
 {
-	const struct nlattr *ifindex = info->attrs[SHUNT_A_POD_IFINDEX];
-	struct net_device *dev = NULL;
+	struct net_device *dev = find_dev(info, net, SHUNT_A_POD_IFINDEX);
 	struct shunt_pod *pod;
 	int err;
 
-	if (ifindex)
-		dev = __dev_get_by_index(net, nla_get_u32(ifindex));
-	if (!dev) {
-		NL_SET_ERR_MSG_ATTR(info->extack, ifindex,
-				    "no such device in the pod's network namespace");
-		return -ENODEV;
-	}
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
 	err = shunt_veth_adopt(node, dev, info->extack, &pod);
 	if (err)
 		return err;

@@ -223,13 +223,7 @@ void shunt_pod_addr_add_link_local(struct shunt_pod *pod)
 		insert_addr(pod, &addr, true);
 }
 
-/**
- * shunt_pod_addr_del_all() - take all addresses from a pod that goes away
- * @pod: the pod
- *
- * Context: RTNL. A grace period must pass before the pod may be freed.
- */
-void shunt_pod_addr_del_all(struct shunt_pod *pod)
+static void del_addrs(struct shunt_pod *pod)
 {
 	struct shunt_node *node = rtnl_dereference(pod->node);
 	struct shunt_pod_addr *entry, *tmp;
@@ -237,6 +231,37 @@ void shunt_pod_addr_del_all(struct shunt_pod *pod)
 	list_for_each_entry_safe(entry, tmp, &pod->addrs, list)
 		remove_addr(node, entry);
 	shunt_route_invalidate(node);
+}
+
+/**
+ * shunt_pod_join() - a pod becomes one of a node's
+ * @pod: the pod
+ * @node: the node
+ *
+ * Context: RTNL.
+ */
+void shunt_pod_join(struct shunt_pod *pod, struct shunt_node *node)
+{
+	list_add_tail(&pod->list, &node->pods);
+	node->changes++;
+}
+
+/**
+ * shunt_pod_leave() - a pod is no longer one of its node's
+ * @pod: the pod; what it has counted stays with the node
+ *
+ * Context: RTNL. A grace period must pass before the pod may be freed.
+ */
+void shunt_pod_leave(struct shunt_pod *pod)
+{
+	struct shunt_node *node = rtnl_dereference(pod->node);
+
+	del_addrs(pod);
+	list_del(&pod->list);
+	node->changes++;
+	RCU_INIT_POINTER(pod->node, NULL);
+	shunt_flow_forget(node, pod, NULL);
+	shunt_stats_sum(&node->gone, pod->stats);
 }
 
 /**

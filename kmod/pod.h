@@ -115,13 +115,14 @@ static __always_inline bool shunt_pod_filter_v6(const u8 *filter,
 	return shunt_pod_filter_test(filter, shunt_addr_hash_v6(v6));
 }
 
+void shunt_pod_join(struct shunt_pod *pod, struct shunt_node *node);
+void shunt_pod_leave(struct shunt_pod *pod);
 int shunt_pod_table_init(struct shunt_node *node);
 void shunt_pod_table_destroy(struct shunt_node *node);
 int shunt_pod_addr_add(struct shunt_pod *pod, const struct nlattr *nla,
 		       struct netlink_ext_ack *extack);
 int shunt_pod_addr_del(struct shunt_pod *pod, const struct nlattr *nla,
 		       struct netlink_ext_ack *extack);
-void shunt_pod_addr_del_all(struct shunt_pod *pod);
 void shunt_pod_addr_add_link_local(struct shunt_pod *pod);
 int shunt_pod_addr_fill(struct sk_buff *skb, const struct shunt_pod *pod,
 			int type);

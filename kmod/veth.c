@@ -18,7 +18,6 @@
 #include <net/netfilter/nf_conntrack.h>
 
 #include "deliver.h"
-#include "flow.h"
 #include "host.h"
 #include "pkt.h"
 #include "pod.h"
@@ -45,15 +44,13 @@ struct end {
  * struct shunt_veth - a pair with a pod at one end
  * @pod: the pod; its device is the pod's end, and its &shunt_entry.iif where
  *	the node's stack receives: the node's end, or the bridge that has it
- * @dev: the node's end
- * @ops: the hook on @dev, if a bridge has it
+ * @ops: the hook on the node's end, if a bridge has that
  * @near: the node's end
  * @far: the pod's
  * @rcu: frees it
  */
 struct shunt_veth {
 	struct shunt_pod pod;
-	struct net_device *dev;
 	struct nf_hook_ops ops;
 	struct end near;
 	struct end far;
@@ -87,7 +84,7 @@ static void let_pass(struct shunt_veth *veth, struct sk_buff *skb,
 		return;
 	why = shunt_host_claims(node, skb, &saddr, &daddr, why);
 	shunt_stats_inc(veth->pod.stats, why);
-	trace_shunt_punt(skb, veth->dev, why);
+	trace_shunt_punt(skb, veth->near.dev, why);
 	if (shunt_stat_is_exception(why)) {
 		nf_reset_ct(skb);
 		nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
@@ -228,7 +225,7 @@ static unsigned int hook(void *priv, struct sk_buff *skb,
 static void count(const struct shunt_veth *veth, unsigned int len)
 {
 	preempt_disable();
-	shunt_dev_count_veth(veth->dev, len);
+	shunt_dev_count_veth(veth->near.dev, len);
 	preempt_enable();
 }
 
@@ -245,13 +242,13 @@ static enum shunt_stat hooked(const struct shunt_veth *veth)
 {
 	if (unlikely(has_xdp(veth->pod.dev)))
 		return SHUNT_STAT_FALLBACK_TC;
-	return shunt_tx_hooked(veth->dev);
+	return shunt_tx_hooked(veth->near.dev);
 }
 
 static void cross(struct shunt_veth *veth, struct sk_buff *skb)
 {
 	struct shunt_pod *pod = &veth->pod;
-	struct net_device *dev = veth->dev;
+	struct net_device *dev = veth->near.dev;
 
 	if (unlikely(skb_cow_head(skb, LL_RESERVED_SPACE(dev)))) {
 		shunt_deliver_drop(pod->stats, pod->dev, skb,
@@ -296,7 +293,7 @@ bool shunt_veth_receives(struct shunt_pod *pod, struct sk_buff *skb)
  */
 const struct net_device *shunt_veth_door(const struct shunt_pod *pod)
 {
-	return pod->veth ? to_veth(pod)->dev : NULL;
+	return pod->veth ? to_veth(pod)->near.dev : NULL;
 }
 
 static struct net_device *find_iif(struct net_device *dev)
@@ -308,7 +305,7 @@ static struct net_device *find_iif(struct net_device *dev)
 static int attach(struct shunt_veth *veth, struct shunt_node *node,
 		  struct netlink_ext_ack *extack)
 {
-	struct net_device *dev = veth->dev;
+	struct net_device *dev = veth->near.dev;
 	int err;
 
 	if (veth->pod.entry.iif == dev) {
@@ -333,16 +330,14 @@ static void detach(struct shunt_veth *veth, struct shunt_node *node)
 	if (veth->ops.hook)
 		nf_unregister_net_hook(node->net, &veth->ops);
 	else
-		netdev_rx_handler_unregister(veth->dev);
+		netdev_rx_handler_unregister(veth->near.dev);
 }
 
-static void add_end(struct shunt_veth *veth, struct end *end,
-		    struct net_device *dev)
+static void add_end(struct shunt_veth *veth, struct end *end)
 {
-	end->dev = dev;
 	end->veth = veth;
-	netdev_hold(dev, &end->tracker, GFP_KERNEL);
-	hash_add(ends, &end->hash, (unsigned long)dev);
+	netdev_hold(end->dev, &end->tracker, GFP_KERNEL);
+	hash_add(ends, &end->hash, (unsigned long)end->dev);
 }
 
 static void del_end(struct end *end)
@@ -386,7 +381,8 @@ static struct shunt_veth *alloc(struct shunt_node *node,
 		kfree(veth);
 		return NULL;
 	}
-	veth->dev = peer;
+	veth->near.dev = peer;
+	veth->far.dev = dev;
 	veth->pod.dev = dev;
 	veth->pod.veth = true;
 	veth->pod.entry.iif = find_iif(peer);
@@ -458,10 +454,9 @@ int shunt_veth_adopt(struct shunt_node *node, struct net_device *dev,
 		free_rcu(&veth->rcu);
 		return err;
 	}
-	add_end(veth, &veth->near, peer);
-	add_end(veth, &veth->far, dev);
-	list_add_tail(&veth->pod.list, &node->pods);
-	node->changes++;
+	add_end(veth, &veth->near);
+	add_end(veth, &veth->far);
+	shunt_pod_join(&veth->pod, node);
 	static_branch_inc(&shunt_veth_used);
 	*pod = &veth->pod;
 	return 0;
@@ -479,12 +474,7 @@ void shunt_veth_release(struct shunt_pod *pod)
 	struct shunt_veth *veth = to_veth(pod);
 
 	detach(veth, node);
-	shunt_pod_addr_del_all(pod);
-	list_del(&pod->list);
-	node->changes++;
-	RCU_INIT_POINTER(pod->node, NULL);
-	shunt_flow_forget(node, pod, NULL);
-	shunt_stats_sum(&node->gone, pod->stats);
+	shunt_pod_leave(pod);
 	del_end(&veth->near);
 	del_end(&veth->far);
 	static_branch_dec(&shunt_veth_used);
@@ -509,7 +499,7 @@ void shunt_veth_event(struct net_device *dev, unsigned long event)
 		shunt_veth_release(&veth->pod);
 		break;
 	case NETDEV_CHANGEUPPER:
-		if (find_iif(veth->dev) != veth->pod.entry.iif) {
+		if (find_iif(veth->near.dev) != veth->pod.entry.iif) {
 			shunt_veth_release(&veth->pod);
 			break;
 		}

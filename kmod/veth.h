@@ -22,6 +22,12 @@ const struct net_device *shunt_veth_door(const struct shunt_pod *pod);
 void shunt_veth_event(struct net_device *dev, unsigned long event);
 bool shunt_veth_receives(struct shunt_pod *pod, struct sk_buff *skb);
 
+/* Is any pod of the machine on a pair? */
+static __always_inline bool shunt_veth_is_used(void)
+{
+	return static_branch_unlikely(&shunt_veth_used);
+}
+
 /**
  * shunt_veth_takes() - has a pod a pair that wants to deliver a packet itself?
  * @pod: the receiver
@@ -34,7 +40,7 @@ bool shunt_veth_receives(struct shunt_pod *pod, struct sk_buff *skb);
 static __always_inline bool shunt_veth_takes(struct shunt_pod *pod,
 					     struct sk_buff *skb)
 {
-	return static_branch_unlikely(&shunt_veth_used) && pod->veth &&
+	return shunt_veth_is_used() && pod->veth &&
 	       shunt_veth_receives(pod, skb);
 }
 

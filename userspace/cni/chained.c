@@ -114,11 +114,15 @@ static bool is_adopted(struct cni *cni, const struct shunt_netns *netns)
 int cni_chained_del(struct cni *cni)
 {
 	struct shunt_netns netns;
-	int err = 0;
+	int err;
 
-	if (!cni->env.netns ||
-	    shunt_netns_open(cni->sh, cni->env.netns, &netns))
+	if (!cni->env.netns)
 		return 0;
+	err = shunt_netns_open(cni->sh, cni->env.netns, &netns);
+	if (err == -ENOENT || err == -EINVAL)
+		return 0;
+	if (err)
+		return cni_fail_shunt(cni, CNI_FAILED);
 	if (is_adopted(cni, &netns))
 		err = shunt_pod_del(cni->sh, &netns, cni->env.ifname);
 	shunt_netns_close(&netns);

@@ -35,7 +35,7 @@ const struct shunt_counter shunt_counters[] = {
 		"uplink." },
 	{ "punt_source", SHUNT_A_STATS_PUNT_SOURCE,
 		"Flow punt, the source is one that forwarding would look at "
-		"again." },
+		"again, or not the pod's, if its veth pair was adopted." },
 	{ "punt_xfrm", SHUNT_A_STATS_PUNT_XFRM,
 		"Flow punt, XFRM policies of the node may apply." },
 	{ "punt_path", SHUNT_A_STATS_PUNT_PATH,

@@ -519,8 +519,7 @@ int shunt_pod_alias(struct shunt *sh, const struct shunt_pod *pod,
  * @pod: of shunt_pod_list()
  *
  * Needs no way into the pod's network namespace. An adopted pod is left to who
- * made its device. That the device is gone is no
- * error.
+ * made its device. That the device is gone is no error.
  */
 int shunt_pod_remove(struct shunt *sh, const struct shunt_pod *pod);
 

@@ -89,13 +89,24 @@ static int create_failed(struct shunt *sh, int err,
 	return refused(sh, err, req, offset);
 }
 
-/* Returns where in the request the first address is. */
+/* Returns where in the request the first one is. */
+static size_t put_addrs(struct shunt_batch *b, int attr,
+			const struct shunt_pod_request *req)
+{
+	size_t first = shunt_nl_offset(b);
+	unsigned int i;
+
+	for (i = 0; i < req->n_addrs; i++)
+		shunt_nl_put(b, attr, req->addrs[i].bytes,
+			     shunt_addr_len(&req->addrs[i]));
+	return first;
+}
+
 static size_t put_device(struct shunt_batch *b, uint32_t node,
 			 const struct shunt_pod_request *req)
 {
 	struct ifinfomsg head = { .ifi_family = AF_UNSPEC };
 	size_t info, data, first;
-	unsigned int i;
 
 	shunt_nl_request(b, "device", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
 			 &head, sizeof(head));
@@ -110,10 +121,7 @@ static size_t put_device(struct shunt_batch *b, uint32_t node,
 	shunt_nl_put_u32(b, IFLA_SHUNT_NODE, node);
 	/* Kernels before 6.15 would look for IFLA_IFNAME on the node. */
 	shunt_nl_put_string(b, IFLA_SHUNT_NAME, req->dev);
-	first = shunt_nl_offset(b);
-	for (i = 0; i < req->n_addrs; i++)
-		shunt_nl_put(b, IFLA_SHUNT_ADDRESS, req->addrs[i].bytes,
-			     shunt_addr_len(&req->addrs[i]));
+	first = put_addrs(b, IFLA_SHUNT_ADDRESS, req);
 	shunt_nl_nest_end(b, data);
 	shunt_nl_nest_end(b, info);
 	return first;
@@ -246,6 +254,22 @@ err_destroy:
 	return err;
 }
 
+/* The request makes sense, and the node can serve it. */
+static int prepare(struct shunt *sh, const struct shunt_pod_request *req,
+		   struct shunt_node *node)
+{
+	int err;
+
+	shunt_begin(sh);
+	err = check_request(sh, req);
+	if (!err)
+		err = shunt_node_get(sh, req->node, node);
+	if (!err)
+		err = shunt_node_ensure(sh, node, has_family(req, AF_INET),
+					has_family(req, AF_INET6));
+	return err;
+}
+
 int shunt_pod_add(struct shunt *sh, const struct shunt_pod_request *req,
 		  struct shunt_pod *pod)
 {
@@ -254,13 +278,7 @@ int shunt_pod_add(struct shunt *sh, const struct shunt_pod_request *req,
 	struct nl_sock *sk;
 	int err;
 
-	shunt_begin(sh);
-	err = check_request(sh, req);
-	if (!err)
-		err = shunt_node_get(sh, req->node, &node);
-	if (!err)
-		err = shunt_node_ensure(sh, &node, has_family(req, AF_INET),
-					has_family(req, AF_INET6));
+	err = prepare(sh, req, &node);
 	if (!err)
 		err = shunt_netns_socket(sh, &req->netns, &sk);
 	if (err)
@@ -305,21 +323,6 @@ static int find_device(struct shunt *sh, const struct shunt_netns *netns,
 	return 0;
 }
 
-static void put_adopt(struct shunt *sh, struct shunt_batch *b,
-		      const struct shunt_pod_request *req, uint32_t ifindex,
-		      size_t *first)
-{
-	unsigned int i;
-
-	shunt_genl_request(sh, b, SHUNT_CMD_POD_ADOPT, 0);
-	shunt_nl_put_u32(b, SHUNT_A_POD_NETNS_FD, req->netns.fd);
-	shunt_nl_put_u32(b, SHUNT_A_POD_IFINDEX, ifindex);
-	*first = shunt_nl_offset(b);
-	for (i = 0; i < req->n_addrs; i++)
-		shunt_nl_put(b, SHUNT_A_POD_ADDRESS, req->addrs[i].bytes,
-			     shunt_addr_len(&req->addrs[i]));
-}
-
 static int adopt(struct shunt *sh, const struct shunt_pod_request *req)
 {
 	struct shunt_batch b = { 0 };
@@ -332,7 +335,10 @@ static int adopt(struct shunt *sh, const struct shunt_pod_request *req)
 		err = shunt_genl_family(sh);
 	if (err)
 		return err;
-	put_adopt(sh, &b, req, ifindex, &first);
+	shunt_genl_request(sh, &b, SHUNT_CMD_POD_ADOPT, 0);
+	shunt_nl_put_u32(&b, SHUNT_A_POD_NETNS_FD, req->netns.fd);
+	shunt_nl_put_u32(&b, SHUNT_A_POD_IFINDEX, ifindex);
+	first = put_addrs(&b, SHUNT_A_POD_ADDRESS, req);
 	err = shunt_nl_run(sh, sh->genl, &b);
 	shunt_nl_free(&b);
 	return err ? refused(sh, err, req, first) : 0;
@@ -343,13 +349,7 @@ int shunt_pod_adopt(struct shunt *sh, const struct shunt_pod_request *req)
 	struct shunt_node node;
 	int err;
 
-	shunt_begin(sh);
-	err = check_request(sh, req);
-	if (!err)
-		err = shunt_node_get(sh, req->node, &node);
-	if (!err)
-		err = shunt_node_ensure(sh, &node, has_family(req, AF_INET),
-					has_family(req, AF_INET6));
+	err = prepare(sh, req, &node);
 	return err ?: adopt(sh, req);
 }
 

@@ -4,14 +4,13 @@
 # Pods on a bridge of the node, as the CNI plugin bridge makes them, put onto
 # the direct path. To be sourced.
 
+# shellcheck source=SCRIPTDIR/shunt.sh
+. "$SELFTESTS/bench/datapaths/shunt.sh"
+
 datapath_node() { # NODE MORE-NICS
-	local n gateway=1
+	local gateway=1
 	[[ $1 = nodeA ]] || gateway=2
-	load_module
-	ipn "$1" link add shunt0 type shunt || return
-	for ((n = 0; n <= $2; n++)); do
-		ctl "$1" uplink add "nic$n" || return
-	done
+	shunt_node "$@" || return
 	ipn "$1" link add cni0 address 02:00:00:00:00:fe type bridge
 	ipn "$1" address add "10.$gateway.0.254/24" dev cni0
 	ipn "$1" address add "fd0$gateway::fe/64" dev cni0 nodad

@@ -4,17 +4,12 @@
 # Pods with a veth pair, as another CNI plugin makes it, put onto the direct
 # path. To be sourced.
 
+# shellcheck source=SCRIPTDIR/shunt.sh
+. "$SELFTESTS/bench/datapaths/shunt.sh"
 # shellcheck source=SCRIPTDIR/veth.sh
 . "$SELFTESTS/bench/datapaths/veth.sh"
 
-datapath_node() { # NODE MORE-NICS
-	local n
-	load_module
-	ipn "$1" link add shunt0 type shunt || return
-	for ((n = 0; n <= $2; n++)); do
-		ctl "$1" uplink add "nic$n" || return
-	done
-}
+datapath_node() { shunt_node "$@"; }
 
 datapath_pod() { # NODE POD ADDR4 ADDR6
 	local pod

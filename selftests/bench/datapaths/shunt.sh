@@ -3,7 +3,7 @@
 #
 # The project's own datapath. To be sourced.
 
-datapath_node() { # NODE MORE-NICS
+shunt_node() { # NODE MORE-NICS
 	local n
 	load_module
 	ipn "$1" link add shunt0 type shunt || return
@@ -11,6 +11,8 @@ datapath_node() { # NODE MORE-NICS
 		ctl "$1" uplink add "nic$n" || return
 	done
 }
+
+datapath_node() { shunt_node "$@"; }
 
 datapath_pod() { # NODE POD ADDR4 ADDR6 [SHUNTCTL-ARG...]
 	local node=$1 pod
