@@ -189,6 +189,25 @@ too_big() { # FAMILY
 	pings podA1 podB1 "$1" 2 -s 1400
 }
 
+via_b() { # FAMILY ROUTE-ARGUMENT...
+	local to=10.2.0.0/24 via=192.168.9.2
+	[[ $1 = 4 ]] || { to=fd02::/64 via=fd09::2; }
+	ipn nodeA "-$1" route replace "$to" via "$via" dev nic0 "${@:2}"
+}
+
+# What the pod sends is the stack's, if it is larger than its route.
+route_mtu() { # FAMILY
+	family=$1
+	at_end 'via_b "$family"; ipn podA1 "-$family" route flush cache'
+	via_b "$1" mtu 1300
+	snap nodeA
+	on podA1 ping "-$1" -n -c 1 -W 1 -M 'do' -s 1380 \
+		"$(addr podB1 "$1")" >"$TMP/said" 2>&1 || true
+	cat "$TMP/said"
+	grep -qi 'mtu[ =]*1300' "$TMP/said"
+	expect nodeA punt_mtu=1 tx_direct=0
+}
+
 # A port mapping of the node: the answers go back by way of the host.
 port_mapping() {
 	at_end 'on nodeA nft delete table ip mapping 2>/dev/null'
@@ -332,6 +351,7 @@ door() {
 		t "$DATAPATH v$family host to pod" host $family
 		t "$DATAPATH v$family traceroute" hops $family
 		t "$DATAPATH v$family MTU of the receiving pod" too_big $family
+		t "$DATAPATH v$family MTU of a route" route_mtu $family
 	done
 	t "$DATAPATH tc ingress" ingress_tc
 	t "$DATAPATH tcpdump" taps
