@@ -281,11 +281,14 @@ static bool is_direct_v4(const struct sk_buff *skb)
 }
 
 /* PMTUs expire, and multipath hashes and rules on ports take in more than the
- * question.
+ * question. With a mark, what the reverse path filter says hangs on a sysctl
+ * (src_valid_mark) that nobody tells of.
  */
-static bool may_keep_v4(const struct sk_buff *skb, const struct net *net)
+static bool may_keep_v4(const struct sk_buff *skb, const struct net *net,
+			u8 rp_filter)
 {
 	return !(IPCB(skb)->flags & IPSKB_MULTIPATH) &&
+	       !(rp_filter && skb->mark) &&
 	       !shunt_fib4_asks_ports(net) &&
 	       !READ_ONCE(net->ipv4.sysctl_ip_fwd_use_pmtu) &&
 	       !ip_mtu_locked(skb_dst(skb));
@@ -311,7 +314,8 @@ static enum shunt_stat make_v4(struct shunt_node *node,
 	route->limit = route->mtu;
 	route->update_priority =
 		READ_ONCE(node->net->ipv4.sysctl_ip_fwd_update_priority);
-	if (route->update_priority)
+	/* A pod is behind a link, which clears it. */
+	if (route->update_priority && !route->pod)
 		route->priority = rt_tos2priority(iph->tos);
 	route->via_gateway = route->out && rt->rt_gw_family;
 	route->skip_hh = rt->rt_gw_family == AF_INET6;
@@ -331,7 +335,7 @@ static enum shunt_stat ask_v4(struct shunt_node *node,
 	if (ip_route_input_noref(skb, iph->daddr, iph->saddr, iph->tos,
 				 entry->iif) || !is_direct_v4(skb))
 		return SHUNT_STAT_PUNT_ROUTE;
-	*keep = may_keep_v4(skb, node->net);
+	*keep = may_keep_v4(skb, node->net, route->rp_filter);
 	return make_v4(node, entry, skb, peer, route);
 }
 

@@ -33,7 +33,7 @@
  * @mtu: up to which a packet needs no second look, in bytes
  * @limit: up to which a packet fits, in bytes; IPv6: if @link_mtu is in force
  * @link_mtu: sysctl mtu of @dst's device that was in force, IPv6 only
- * @priority: that forwarding gives to &sk_buff.priority
+ * @priority: that forwarding gives to &sk_buff.priority, 0 for pods
  * @headroom: that the output device wants, in bytes
  * @hh: @neigh's cached header will do, once there is one
  * @skip_hh: @neigh's cached header is of the other family
@@ -88,13 +88,14 @@ enum shunt_route_asks {
 
 /**
  * struct shunt_cache - direct-mapped table of answers, read by all CPUs
+ * @evictions: how often a valid answer made way for another since @slot began;
+ *	written by all, so readers of the others do not meet it
  * @shift: 64 less the binary logarithm of the number of slots
- * @evictions: how often a valid answer made way for another since @slot began
  * @slot: changes by xchg() alone, so that any CPU may
  */
 struct shunt_cache {
-	unsigned int shift;
 	atomic_t evictions;
+	unsigned int shift ____cacheline_aligned_in_smp;
 	struct shunt_route __rcu *slot[];
 };
 

@@ -208,6 +208,7 @@ static int tx_host(struct shunt_node *node, struct sk_buff *skb)
 			   SHUNT_STAT_TX_BYTES, skb->len + ETH_HLEN);
 	shunt_host_sends(node, pod, skb);
 	shunt_pkt_scrub(skb);
+	skb->priority = 0;
 	return shunt_deliver_pod(pod, skb, SHUNT_STAT_RX_STACK);
 }
 
@@ -310,7 +311,7 @@ static int node_output(struct neighbour *n, struct sk_buff *skb)
 /* Nothing is ever queued for resolution, but the core asks without looking. */
 static void error_report(struct neighbour *n, struct sk_buff *skb)
 {
-	kfree_skb(skb);
+	kfree_skb_reason(skb, SKB_DROP_REASON_NEIGH_FAILED);
 }
 
 static const struct neigh_ops pod_neigh_ops[] = {

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Packets that pods and the host send, and who hooks into their way out. See
+ * tx.c.
+ */
 #ifndef SHUNT_TX_H
 #define SHUNT_TX_H
 
