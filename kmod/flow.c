@@ -40,6 +40,7 @@ MODULE_PARM_DESC(flow_max,
 /**
  * struct shunt_flows - the flows of a node
  * @table: &struct shunt_flow_dir by key
+ * @helped: how many are &shunt_flow.is_helped
  * @lock: serializes changes
  * @walk: held by who goes round @list, which two at once would not see all of
  * @list: all flows, who was not looked after for longest first
@@ -49,7 +50,9 @@ MODULE_PARM_DESC(flow_max,
  */
 struct shunt_flows {
 	struct rhashtable table;
-	spinlock_t lock; /* of all changes */
+	unsigned int helped;
+	/* Readers of the above do not meet it. */
+	spinlock_t lock ____cacheline_aligned_in_smp; /* of all changes */
 	struct mutex walk; /* of who goes round @list */
 	struct list_head list;
 	unsigned int count;
@@ -213,13 +216,30 @@ static int find_quoted(const struct sk_buff *skb, const struct transport *t)
 	return 0;
 }
 
+/* Does a helper look after another connection between the two addresses? */
+static bool is_expected(struct shunt_flows *flows,
+			const struct shunt_flow_key *key)
+{
+	const struct shunt_flow_key addrs = {
+		.saddr = key->saddr,
+		.daddr = key->daddr,
+	};
+	const struct shunt_flow *pair;
+
+	if (likely(!READ_ONCE(flows->helped)))
+		return false;
+	pair = shunt_flow_lookup(flows, &addrs);
+	return pair && READ_ONCE(pair->is_helped);
+}
+
 /**
  * shunt_flow_covers() - is a packet of a flow that is remembered?
  * @flows: the node's flows
  * @skb: packet, its network header set
  *
  * Fragments are looked for by their addresses alone, as all of a datagram must
- * go the same way.
+ * go the same way. So is what a helper of the stack may expect: it is no flow
+ * before the stack has seen its first packet.
  *
  * Context: RCU read side.
  */
@@ -236,7 +256,7 @@ bool shunt_flow_covers(struct shunt_flows *flows, const struct sk_buff *skb)
 		return false;
 	if (!t.is_fragment)
 		read_ports(skb, &t, &key);
-	return shunt_flow_lookup(flows, &key);
+	return shunt_flow_lookup(flows, &key) || is_expected(flows, &key);
 }
 
 static void free_rcu(struct rcu_head *rcu)
@@ -276,6 +296,8 @@ static void remove(struct shunt_node *node, struct shunt_flow *flow)
 				       flow_params);
 	list_del(&flow->list);
 	flows->count--;
+	if (flow->is_helped)
+		WRITE_ONCE(flows->helped, flows->helped - 1);
 	shunt_stats_inc(pod->stats, SHUNT_STAT_FLOW_END);
 	if (flow->pair)
 		flow->pair->members--;
@@ -381,6 +403,17 @@ static void refresh(struct shunt_flow *flow, struct nf_conn *ct)
 	WRITE_ONCE(flow->ct, ct);
 }
 
+static void note_helper(struct shunt_flows *flows, struct shunt_flow *flow,
+			const struct nf_conn *ct)
+{
+	struct shunt_flow *pair = flow->pair ?: flow;
+
+	if (!ct || !test_bit(IPS_HELPER_BIT, &ct->status) || pair->is_helped)
+		return;
+	WRITE_ONCE(pair->is_helped, true);
+	WRITE_ONCE(flows->helped, flows->helped + 1);
+}
+
 /* Known, and not to be refreshed so soon: no need for the lock. */
 static bool is_fresh(const struct shunt_flow *flow, const struct nf_conn *ct)
 {
@@ -419,10 +452,12 @@ void shunt_flow_note(struct shunt_node *node, struct shunt_pod *pod,
 	flow = shunt_flow_lookup(flows, key);
 	if (!flow)
 		flow = create_both(node, pod, key);
-	if (flow)
+	if (flow) {
 		refresh(flow, ct);
-	else
+		note_helper(flows, flow, ct);
+	} else {
 		punt_whole(pod);
+	}
 	start_asking(node, pod);
 	schedule_delayed_work(&flows->collect, COLLECT_INTERVAL);
 unlock:

@@ -69,11 +69,13 @@ struct shunt_flow_dir {
  * @ct: the host's own state, held: the flow lives as long, or NULL
  * @until: how long it lives without @ct, in jiffies
  * @members: flows whose @pair this is: it outlives them
+ * @is_helped: of a pair: a connection of it has a helper, which may expect
+ *	others between the two addresses
  * @list: in the list of flows
  * @rcu: frees it
  *
- * Readers find it under RCU, and look at @dir alone; the rest is under the
- * lock of the table.
+ * Readers find it under RCU, and look at @dir and @is_helped alone; the rest is
+ * under the lock of the table.
  */
 struct shunt_flow {
 	struct shunt_flow_dir dir[SHUNT_FLOW_WAYS];
@@ -82,6 +84,7 @@ struct shunt_flow {
 	struct nf_conn *ct;
 	unsigned long until;
 	unsigned int members;
+	bool is_helped;
 	struct list_head list;
 	struct rcu_head rcu;
 };

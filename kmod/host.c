@@ -88,11 +88,7 @@ static bool is_hosts(const struct sk_buff *skb, const struct nf_conn *ct)
  */
 static bool is_untracked(const struct sk_buff *skb, enum ip_conntrack_info info)
 {
-#if IS_ENABLED(CONFIG_IP_VS)
-	if (skb->ipvs_property)
-		return false;
-#endif
-	return info == IP_CT_UNTRACKED;
+	return info == IP_CT_UNTRACKED && !shunt_pkt_is_ipvs(skb);
 }
 
 /**

@@ -124,6 +124,16 @@ static __always_inline void shunt_pkt_age(struct sk_buff *skb)
 	shunt_pkt_v6(skb)->hop_limit--;
 }
 
+/* IPVS marks what it translates. */
+static inline bool shunt_pkt_is_ipvs(const struct sk_buff *skb)
+{
+#if IS_ENABLED(CONFIG_IP_VS)
+	return skb->ipvs_property;
+#else
+	return false;
+#endif
+}
+
 /**
  * shunt_pkt_scrub() - take off what must not cross a network namespace
  * @skb: packet

@@ -116,8 +116,8 @@ struct shunt_pod {
 	bool whole;
 	bool veth;
 
-	/* slow path */
-	unsigned int flows;
+	/* slow path, whose counts share no line with the above */
+	unsigned int flows ____cacheline_aligned_in_smp;
 	struct list_head list;
 	struct list_head addrs;
 	bool follow_mtu;
