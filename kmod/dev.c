@@ -323,6 +323,10 @@ static void setup(struct net_device *dev)
 	/* What sends with interrupts off cannot come by neighbours. */
 	dev->priv_flags |= IFF_NO_QUEUE | IFF_DISABLE_NETPOLL;
 	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
+	/* Nobody has it cached: the address may change while the device is up,
+	 * as a veth's may, which others take for granted.
+	 */
+	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
 	dev->flags |= IFF_NOARP;
 	dev->flags &= ~(IFF_BROADCAST | IFF_MULTICAST);
 	dev->min_mtu = ETH_MIN_MTU;
@@ -369,12 +373,12 @@ static int new_node(struct net_device *dev, struct nlattr *tb[],
 	}
 	if (shunt_dev_find_node(net)) {
 		NL_SET_ERR_MSG(extack,
-			       "this network namespace has a node device already");
+			       "this network namespace has a node device already: use that one");
 		return -EEXIST;
 	}
 	if (tb[IFLA_ADDRESS]) {
 		NL_SET_ERR_MSG_ATTR(extack, tb[IFLA_ADDRESS],
-				    "node devices have no MAC address");
+				    "node devices have no MAC address: leave it out");
 		return -EINVAL;
 	}
 	setup_node(dev);
@@ -440,7 +444,7 @@ static void setup_pod(struct net_device *dev, struct shunt_node *node)
 	pod->entry.iif = node->dev;
 	pod->entry.pod = pod;
 	INIT_LIST_HEAD(&pod->addrs);
-	shunt_uplink_follow_pod(node, dev);
+	shunt_uplink_follow_pod(node, pod);
 }
 
 static int check_mac(const struct nlattr *nla, struct netlink_ext_ack *extack)
@@ -451,6 +455,20 @@ static int check_mac(const struct nlattr *nla, struct netlink_ext_ack *extack)
 	NL_SET_ERR_MSG_ATTR(extack, nla,
 			    "a pod's MAC address must be unicast and not zero");
 	return -EADDRNOTAVAIL;
+}
+
+static int set_name(struct net_device *dev, const struct nlattr *nla,
+		    struct netlink_ext_ack *extack)
+{
+	if (!nla)
+		return 0;
+	nla_strscpy(dev->name, nla, IFNAMSIZ);
+	dev->name_assign_type = NET_NAME_USER;
+	if (dev_valid_name(dev->name))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, nla,
+			    "no name for a device: leave out slashes, colons and spaces");
+	return -EINVAL;
 }
 
 static int new_pod(struct net *src_net, struct net_device *dev,
@@ -467,16 +485,13 @@ static int new_pod(struct net *src_net, struct net_device *dev,
 	err = check_mac(tb[IFLA_ADDRESS], extack);
 	if (err)
 		return err;
-	setup_pod(dev, node);
 	pod->follow_mtu = !tb[IFLA_MTU];
-	if (!tb[IFLA_MTU])
-		dev->mtu = node->dev->mtu;
+	setup_pod(dev, node);
 	if (!tb[IFLA_ADDRESS])
 		eth_hw_addr_random(dev);
-	if (data[IFLA_SHUNT_NAME]) {
-		nla_strscpy(dev->name, data[IFLA_SHUNT_NAME], IFNAMSIZ);
-		dev->name_assign_type = NET_NAME_USER;
-	}
+	err = set_name(dev, data[IFLA_SHUNT_NAME], extack);
+	if (err)
+		return err;
 	err = register_netdevice(dev);
 	if (err == -EEXIST)
 		NL_SET_ERR_MSG(extack,

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Node and pod devices: which is which, and their coming and going. See dev.c.
+ */
 #ifndef SHUNT_DEV_H
 #define SHUNT_DEV_H
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What "ethtool" shows of node and pod devices. See ethtool.c.
+ */
 #ifndef SHUNT_ETHTOOL_H
 #define SHUNT_ETHTOOL_H
 

@@ -32,9 +32,11 @@ const struct nla_policy shunt_pod_get_nl_policy[SHUNT_A_POD_NETNS_FD + 1] = {
 };
 
 /* SHUNT_CMD_POD_DEL - do */
-const struct nla_policy shunt_pod_del_nl_policy[SHUNT_A_POD_NETNS_FD + 1] = {
+const struct nla_policy shunt_pod_del_nl_policy[SHUNT_A_POD_ALIAS + 1] = {
 	[SHUNT_A_POD_NETNS_FD] = { .type = NLA_U32, },
+	[SHUNT_A_POD_NETNSID] = { .type = NLA_S32, },
 	[SHUNT_A_POD_IFINDEX] = { .type = NLA_U32, },
+	[SHUNT_A_POD_ALIAS] = { .type = NLA_NUL_STRING, .len = 255, },
 };
 
 /* SHUNT_CMD_POD_ADDR_ADD - do */
@@ -118,7 +120,7 @@ const struct genl_ops shunt_nl_ops[12] = {
 		.cmd		= SHUNT_CMD_POD_DEL,
 		.doit		= shunt_nl_pod_del_doit,
 		.policy		= shunt_pod_del_nl_policy,
-		.maxattr	= SHUNT_A_POD_NETNS_FD,
+		.maxattr	= SHUNT_A_POD_ALIAS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

@@ -19,7 +19,7 @@ extern const struct nla_policy shunt_uplink_del_nl_policy[SHUNT_A_UPLINK_IFINDEX
 
 extern const struct nla_policy shunt_pod_get_nl_policy[SHUNT_A_POD_NETNS_FD + 1];
 
-extern const struct nla_policy shunt_pod_del_nl_policy[SHUNT_A_POD_NETNS_FD + 1];
+extern const struct nla_policy shunt_pod_del_nl_policy[SHUNT_A_POD_ALIAS + 1];
 
 extern const struct nla_policy shunt_pod_addr_add_nl_policy[SHUNT_A_POD_ADDRESS + 1];
 

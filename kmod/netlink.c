@@ -100,7 +100,7 @@ static struct net_device *find_dev(struct genl_info *info, struct net *net,
 	if (dev)
 		return dev;
 	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[attr],
-			    "no such device in the network namespace");
+			    "no such device in the network namespace: see ip link");
 	return ERR_PTR(-ENODEV);
 }
 
@@ -141,7 +141,7 @@ static struct shunt_uplink *find_uplink(struct genl_info *info)
 	if (uplink)
 		return uplink;
 	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[SHUNT_A_UPLINK_IFINDEX],
-			    "the device is not an uplink");
+			    "the device is not an uplink: see shuntctl uplink show");
 	return ERR_PTR(-ENOENT);
 }
 
@@ -220,7 +220,8 @@ static struct shunt_pod *match_pod(const struct shunt_node *node,
 	}
 	if (found)
 		return found;
-	NL_SET_ERR_MSG(extack, "no pod device of this node there");
+	NL_SET_ERR_MSG(extack,
+		       "no pod device of this node there: see shuntctl pod show");
 	return ERR_PTR(-ENODEV);
 }
 
@@ -241,7 +242,9 @@ static struct net *get_pods_net(struct genl_info *info)
 	return net;
 }
 
-static struct shunt_pod *find_pod(struct genl_info *info)
+typedef struct net *(*net_fn)(struct genl_info *info);
+
+static struct shunt_pod *find_pod_by(struct genl_info *info, net_fn get_net)
 {
 	struct shunt_node *node;
 	struct shunt_pod *pod;
@@ -251,7 +254,7 @@ static struct shunt_pod *find_pod(struct genl_info *info)
 	node = find_node(genl_info_net(info), info->extack);
 	if (!node)
 		return ERR_PTR(-ENODEV);
-	net = get_pods_net(info);
+	net = get_net(info);
 	if (IS_ERR(net))
 		return ERR_CAST(net);
 	if (info->attrs[SHUNT_A_POD_IFINDEX])
@@ -259,6 +262,11 @@ static struct shunt_pod *find_pod(struct genl_info *info)
 	pod = match_pod(node, net, ifindex, info->extack);
 	put_net(net);
 	return pod;
+}
+
+static struct shunt_pod *find_pod(struct genl_info *info)
+{
+	return find_pod_by(info, get_pods_net);
 }
 
 static int fill_pod(struct sk_buff *skb, const struct list_head *item,
@@ -309,13 +317,54 @@ int shunt_nl_pod_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return dump(skb, cb, offsetof(struct shunt_node, pods), fill_pod);
 }
 
+/* Only requests to delete a pod may have an id instead. */
+static struct net *get_doomed_net(struct genl_info *info)
+{
+	struct nlattr *id = info->attrs[SHUNT_A_POD_NETNSID];
+	struct net *net;
+
+	if (!id)
+		return get_pods_net(info);
+	net = get_net_ns_by_id(genl_info_net(info), nla_get_s32(id));
+	if (net)
+		return net;
+	NL_SET_ERR_MSG_ATTR(info->extack, id,
+			    "no network namespace has this id (any more)");
+	return ERR_PTR(-ENODEV);
+}
+
+static bool has_alias(const struct net_device *dev, const struct nlattr *nla)
+{
+	const struct dev_ifalias *alias;
+	bool same;
+
+	rcu_read_lock();
+	alias = rcu_dereference(dev->ifalias);
+	same = alias && !nla_strcmp(nla, alias->ifalias);
+	rcu_read_unlock();
+	return same;
+}
+
+static struct shunt_pod *find_doomed(struct genl_info *info)
+{
+	struct nlattr *alias = info->attrs[SHUNT_A_POD_ALIAS];
+	struct shunt_pod *pod;
+
+	pod = find_pod_by(info, get_doomed_net);
+	if (IS_ERR(pod) || !alias || has_alias(pod->dev, alias))
+		return pod;
+	NL_SET_ERR_MSG_ATTR(info->extack, alias,
+			    "the pod device there has another alias");
+	return ERR_PTR(-ENODEV);
+}
+
 int shunt_nl_pod_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct shunt_pod *pod;
 	int err;
 
 	rtnl_lock();
-	pod = find_pod(info);
+	pod = find_doomed(info);
 	err = PTR_ERR_OR_ZERO(pod);
 	if (!err && pod->veth)
 		shunt_veth_release(pod);
@@ -452,7 +501,7 @@ static int check_prefix(const struct genl_info *info,
 	if (ipv6_addr_equal(&masked, &prefix->addr.v6))
 		return 0;
 	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[SHUNT_A_PATH_ADDRESS],
-			    "bits are set behind the length of the prefix");
+			    "bits are set behind the length of the prefix: clear them");
 	return -EINVAL;
 }
 
@@ -479,7 +528,7 @@ static int read_prefix(const struct genl_info *info,
 static int no_path(const struct genl_info *info)
 {
 	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[SHUNT_A_PATH_ADDRESS],
-			    "nothing was said about this prefix");
+			    "nothing was said about this prefix: see shuntctl path show");
 	return -ENOENT;
 }
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The generic netlink family "shunt". See netlink.c.
+ */
 #ifndef SHUNT_NETLINK_H
 #define SHUNT_NETLINK_H
 

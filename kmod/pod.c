@@ -146,7 +146,8 @@ int shunt_pod_addr_add(struct shunt_pod *pod, const struct nlattr *nla,
 	int err;
 
 	if (list_count_nodes(&pod->addrs) > MAX_ADDRS) {
-		NL_SET_ERR_MSG(extack, "a pod has no room for more addresses");
+		NL_SET_ERR_MSG(extack,
+			       "a pod has no room for more addresses: delete one");
 		return -ENOSPC;
 	}
 	err = shunt_addr_get(nla, &addr, extack);
@@ -193,7 +194,8 @@ int shunt_pod_addr_del(struct shunt_pod *pod, const struct nlattr *nla,
 		shunt_flow_forget(node, pod, &addr);
 		return 0;
 	}
-	NL_SET_ERR_MSG_ATTR(extack, nla, "the pod does not have this address");
+	NL_SET_ERR_MSG_ATTR(extack, nla,
+			    "the pod does not have this address: see shuntctl pod show");
 	return -EADDRNOTAVAIL;
 }
 

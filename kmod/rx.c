@@ -138,8 +138,10 @@ static noinline rx_handler_result_t steer(struct shunt_uplink *uplink,
 	if (unlikely(!is_for_host(*pskb)))
 		return RX_HANDLER_PASS;
 	skb = skb_share_check(*pskb, GFP_ATOMIC);
-	if (unlikely(!skb))
+	if (unlikely(!skb)) {
+		shunt_stats_inc(uplink->node->stats, SHUNT_STAT_DROP_NOMEM);
 		return RX_HANDLER_CONSUMED;
+	}
 	*pskb = skb;
 	route = shunt_route_find(uplink->node, &uplink->entry, skb, false);
 	if (unlikely(!route))

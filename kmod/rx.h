@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Packets that arrive on uplinks. See rx.c.
+ */
 #ifndef SHUNT_RX_H
 #define SHUNT_RX_H
 

@@ -49,6 +49,12 @@ static int refuse_slave(struct net_device *dev, struct netlink_ext_ack *extack)
 
 	if (!master || netif_is_l3_master(master))
 		return 0;
+	if (netif_is_ovs_port(dev)) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "%s is a port of Open vSwitch: attach the internal port of its bridge instead",
+				   dev->name);
+		return -EBUSY;
+	}
 	NL_SET_ERR_MSG_FMT(extack, "%s is a port of %s: attach %s instead",
 			   dev->name, master->name, master->name);
 	return -EBUSY;
@@ -106,7 +112,8 @@ static int refuse(struct shunt_node *node, struct net_device *dev,
 		return -EINVAL;
 	}
 	if (shunt_uplink_lookup(dev)) {
-		NL_SET_ERR_MSG(extack, "the device is an uplink already");
+		NL_SET_ERR_MSG(extack,
+			       "the device is an uplink already: that is all it takes");
 		return -EEXIST;
 	}
 	err = refuse_slave(dev, extack);
@@ -282,15 +289,17 @@ void shunt_uplink_follow(struct shunt_node *node)
 /**
  * shunt_uplink_follow_pod() - the sizes of a pod device before it is registered
  * @node: the node
- * @dev: the pod device; its MTU is the caller's matter
+ * @pod: the pod, which knows whether its MTU is one of them
  *
  * Context: RTNL.
  */
-void shunt_uplink_follow_pod(struct shunt_node *node, struct net_device *dev)
+void shunt_uplink_follow_pod(struct shunt_node *node, struct shunt_pod *pod)
 {
 	struct limits limits = find_limits(node);
 
-	apply_limits(dev, &limits, false);
+	if (pod->follow_mtu)
+		pod->dev->mtu = limits.mtu;
+	apply_limits(pod->dev, &limits, false);
 }
 
 /**

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Devices of the node by which packets come and go. See uplink.c.
+ */
 #ifndef SHUNT_UPLINK_H
 #define SHUNT_UPLINK_H
 
@@ -14,7 +17,7 @@ int shunt_uplink_add(struct shunt_node *node, struct net_device *dev,
 		     struct netlink_ext_ack *extack);
 void shunt_uplink_del(struct shunt_uplink *uplink);
 void shunt_uplink_follow(struct shunt_node *node);
-void shunt_uplink_follow_pod(struct shunt_node *node, struct net_device *dev);
+void shunt_uplink_follow_pod(struct shunt_node *node, struct shunt_pod *pod);
 void shunt_uplink_event(struct net_device *dev, unsigned long event);
 
 #endif /* SHUNT_UPLINK_H */

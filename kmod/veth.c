@@ -179,8 +179,10 @@ static rx_handler_result_t handle(struct sk_buff **pskb)
 	if ((*pskb)->pkt_type != PACKET_HOST)
 		return RX_HANDLER_PASS;
 	skb = skb_share_check(*pskb, GFP_ATOMIC);
-	if (unlikely(!skb))
+	if (unlikely(!skb)) {
+		shunt_stats_inc(veth->pod.stats, SHUNT_STAT_DROP_NOMEM);
 		return RX_HANDLER_CONSUMED;
+	}
 	*pskb = skb;
 	why = take(veth, skb);
 	if (likely(why == SHUNT_DIRECT))
