@@ -10,7 +10,7 @@
 static int connect_pod(struct cni *cni, const struct shunt_netns *netns,
 		       const struct cni_ips *ips,
 		       const struct shunt_prefix *routes, unsigned int n_routes,
-		       struct shunt_pod *pod)
+		       struct shunt_pod *pod, char *peer)
 {
 	const struct cni_config *config = &cni->config;
 	struct shunt_pod_request request = {
@@ -33,9 +33,34 @@ static int connect_pod(struct cni *cni, const struct shunt_netns *netns,
 	if (err)
 		return err;
 	request.alias = alias;
-	err = shunt_pod_add(cni->sh, &request, pod);
+	err = peer ? shunt_pod_replace(cni->sh, &request, pod, peer) :
+		     shunt_pod_add(cni->sh, &request, pod);
 	free(alias);
 	return err ? cni_fail_shunt(cni, CNI_FAILED) : 0;
+}
+
+/**
+ * cni_add_pod() - make the pod's device
+ * @cni: the run
+ * @netns: the pod's network namespace
+ * @result: that the routes come from
+ * @ips: the addresses, at least one
+ * @pod: the device as it came out
+ * @peer: of shunt_pod_replace(), or NULL: there is no device yet
+ */
+int cni_add_pod(struct cni *cni, const struct shunt_netns *netns,
+		const json_t *result, const struct cni_ips *ips,
+		struct shunt_pod *pod, char *peer)
+{
+	struct shunt_prefix *routes = NULL;
+	unsigned int n;
+	int err;
+
+	err = cni_result_read_routes(cni, result, &routes, &n);
+	if (!err)
+		err = connect_pod(cni, netns, ips, routes, n, pod, peer);
+	free(routes);
+	return err;
 }
 
 static int print(struct cni *cni, const json_t *ipam, const struct cni_ips *ips,
@@ -51,26 +76,21 @@ static int print(struct cni *cni, const json_t *ipam, const struct cni_ips *ips,
 static int add_device(struct cni *cni, const struct shunt_netns *netns,
 		      const json_t *ipam)
 {
-	struct shunt_prefix *routes = NULL;
 	struct shunt_pod pod = { 0 };
-	unsigned int n_routes;
 	struct cni_ips ips;
 	int err;
 
 	err = cni_result_read_ips(cni, ipam, false, &ips);
-	if (!err)
-		err = cni_result_read_routes(cni, ipam, &routes, &n_routes);
 	if (!err && !ips.n)
 		err = cni_fail(cni, CNI_CONFIG,
 			       "\"ipam\": no address came from it, and a pod needs one");
 	if (!err)
-		err = connect_pod(cni, netns, &ips, routes, n_routes, &pod);
+		err = cni_add_pod(cni, netns, ipam, &ips, &pod, NULL);
 	if (!err) {
 		err = print(cni, ipam, &ips, &pod);
 		if (err)
 			shunt_pod_del(cni->sh, netns, cni->env.ifname);
 	}
-	free(routes);
 	free(ips.addrs);
 	return err;
 }
@@ -131,6 +151,9 @@ int cni_add(struct cni *cni)
 	if (!cni->config.prev && !cni->config.ipam)
 		return cni_fail(cni, CNI_CONFIG,
 				"\"ipam\": must be there, with the type of a plugin for addresses, unless another plugin comes before");
+	if (cni->config.limited)
+		return cni_fail(cni, CNI_UNSUPPORTED,
+				"runtimeConfig.bandwidth: shunt limits no pods: leave that to the plugin bandwidth, behind shunt in mode \"accelerate\" and a plugin that makes veth pairs");
 	err = cni_attachment_open_netns(cni, &netns);
 	if (err)
 		return err;

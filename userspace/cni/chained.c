@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Behind another plugin, which has made a veth pair for the pod and given it
- * its addresses: ADD puts the pair onto the direct path, and DEL takes it off.
- * All else of the attachment is that plugin's.
+ * its addresses: ADD puts the pair onto the direct path, and DEL takes it off;
+ * all else of the attachment is that plugin's. Or a pod device takes the pair's
+ * place, which DEL removes like any other.
  */
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,13 +55,6 @@ static int adopt(struct cni *cni, const struct shunt_netns *netns,
 	};
 	int err;
 
-	if (!ips->n)
-		return cni_fail(cni, CNI_CONFIG,
-				"prevResult: there is no address of %s in it",
-				cni->env.ifname);
-	err = cni_node_prepare(cni);
-	if (err)
-		return err;
 	if (shunt_pod_adopt(cni->sh, &request))
 		return cni_fail_shunt(cni, CNI_FAILED);
 	err = cni_result_print(cni, cni->config.prev);
@@ -68,12 +63,47 @@ static int adopt(struct cni *cni, const struct shunt_netns *netns,
 	return err;
 }
 
+static int replace(struct cni *cni, const struct shunt_netns *netns,
+		   const struct cni_ips *ips)
+{
+	struct shunt_pod pod = { 0 };
+	char peer[IF_NAMESIZE];
+	json_t *result;
+	int err;
+
+	err = cni_add_pod(cni, netns, cni->config.prev, ips, &pod, peer);
+	if (err)
+		return err;
+	result = cni_result_replace(cni, ips, &pod, peer);
+	err = cni_result_print(cni, result);
+	json_decref(result);
+	if (err)
+		shunt_pod_del(cni->sh, netns, cni->env.ifname);
+	return err;
+}
+
+static int add(struct cni *cni, const struct shunt_netns *netns,
+	       const struct cni_ips *ips)
+{
+	int err;
+
+	if (!ips->n)
+		return cni_fail(cni, CNI_CONFIG,
+				"prevResult: there is no address of %s in it",
+				cni->env.ifname);
+	err = cni_node_prepare(cni);
+	if (err)
+		return err;
+	return cni->config.replace ? replace(cni, netns, ips) :
+				     adopt(cni, netns, ips);
+}
+
 /**
  * cni_chained_add() - ADD behind another plugin
  * @cni: the run
  * @netns: the pod's network namespace
  *
- * Prints that plugin's result, as it is.
+ * Prints that plugin's result: as it is, or with the pod device in it.
  */
 int cni_chained_add(struct cni *cni, const struct shunt_netns *netns)
 {
@@ -85,7 +115,7 @@ int cni_chained_add(struct cni *cni, const struct shunt_netns *netns)
 		return err;
 	err = cni_result_read_ips(cni, cni->config.prev, true, &ips);
 	if (!err)
-		err = adopt(cni, netns, &ips);
+		err = add(cni, netns, &ips);
 	free(ips.addrs);
 	return err;
 }

@@ -109,7 +109,8 @@ static int check(struct cni *cni, const struct shunt_netns *netns,
 				"prevResult: there is no address of %s in it",
 				cni->env.ifname);
 	/* What another plugin has made is for that one to check. */
-	err = cni->config.ipam ? check_inside(cni, netns, ips) : 0;
+	err = cni->config.ipam || cni->config.replace ?
+		check_inside(cni, netns, ips) : 0;
 	if (!err)
 		err = check_outside(cni, netns, ips);
 	if (!err)
@@ -131,6 +132,10 @@ int cni_check(struct cni *cni)
 	struct cni_ips ips;
 	int err;
 
+	if (cni->config.version->number < CNI_0_4_0)
+		return cni_fail(cni, CNI_VERSION,
+				"cniVersion: \"%s\" has no CHECK, 0.4.0 is the first",
+				cni->config.version->text);
 	if (!cni->config.prev)
 		return cni_fail(cni, CNI_CONFIG,
 				"prevResult: CHECK needs the result of the ADD");

@@ -55,6 +55,7 @@ struct cni_version {
 	unsigned int number;
 };
 
+#define CNI_0_4_0	0x000400
 #define CNI_1_0_0	0x010000
 #define CNI_1_1_0	0x010100
 
@@ -92,9 +93,11 @@ struct cni_path {
  * @uplinks: array of names, or NULL: the devices of the default routes
  * @mtu: of pods, 0: the smallest uplink's
  * @mac: of the pod, NULL: the kernel's choice
+ * @limited: the runtime wants the pod's bandwidth to be limited
  * @paths: what goes direct, and what by the stack
  * @n_paths: how many
  * @ipam: type of the plugin for addresses, or NULL: behind another plugin
+ * @replace: behind another plugin: its device goes
  * @ignore_policy: leave out rules of the plugin before, too
  * @dns: object for the result, or NULL
  * @prev: result of the plugin before, or of the ADD, or NULL
@@ -109,9 +112,11 @@ struct cni_config {
 	json_t *uplinks;
 	uint32_t mtu;
 	const char *mac;
+	bool limited;
 	struct cni_path *paths;
 	size_t n_paths;
 	const char *ipam;
+	bool replace;
 	bool ignore_policy;
 	json_t *dns;
 	json_t *prev;
@@ -192,6 +197,8 @@ int cni_result_read_routes(struct cni *cni, const json_t *result,
 json_t *cni_result_build(const struct cni *cni, const json_t *ipam,
 			 const struct cni_ips *ips,
 			 const struct shunt_pod *pod);
+json_t *cni_result_replace(const struct cni *cni, const struct cni_ips *ips,
+			   const struct shunt_pod *pod, const char *peer);
 int cni_result_print(struct cni *cni, const json_t *result);
 
 /* node.c */
@@ -202,6 +209,11 @@ int cni_node_check(struct cni *cni);
 /* attachment.c */
 int cni_attachment_alias(struct cni *cni, char **alias);
 int cni_attachment_open_netns(struct cni *cni, struct shunt_netns *netns);
+
+/* add.c */
+int cni_add_pod(struct cni *cni, const struct shunt_netns *netns,
+		const json_t *result, const struct cni_ips *ips,
+		struct shunt_pod *pod, char *peer);
 
 /* chained.c */
 int cni_chained_add(struct cni *cni, const struct shunt_netns *netns);

@@ -133,6 +133,20 @@ static int read_mac(struct cni *cni)
 	return 0;
 }
 
+/* Rates of 0 are no limits. */
+static int read_bandwidth(struct cni *cni)
+{
+	const json_t *runtime = get(cni->json, "runtimeConfig");
+	const json_t *limits = get(runtime, "bandwidth");
+
+	if (limits && !json_is_object(limits))
+		return wrong(cni, "runtimeConfig.bandwidth", "an object");
+	cni->config.limited =
+		json_number_value(get(limits, "ingressRate")) > 0 ||
+		json_number_value(get(limits, "egressRate")) > 0;
+	return 0;
+}
+
 static int read_paths_of(struct cni *cni, const char *key,
 			 enum shunt_path_action action)
 {
@@ -190,8 +204,9 @@ static int read_mode(struct cni *cni)
 	err = get_string(cni, "mode", &mode);
 	if (err)
 		return err;
-	if (mode && strcmp(mode, "accelerate"))
-		return wrong(cni, "mode", "\"accelerate\"");
+	if (mode && strcmp(mode, "accelerate") && strcmp(mode, "replace"))
+		return wrong(cni, "mode", "\"accelerate\" or \"replace\"");
+	cni->config.replace = mode && !strcmp(mode, "replace");
 	if (ignore && !json_is_boolean(ignore))
 		return wrong(cni, "ignorePolicy", "true or false");
 	cni->config.ignore_policy = json_is_true(ignore);
@@ -222,7 +237,7 @@ static int read_attachments(struct cni *cni)
 /* The version first, as errors are written in it. */
 static int (*const readers[])(struct cni *cni) = {
 	read_version, read_name, read_node, read_uplinks, read_mtu, read_mac,
-	read_ipam, read_mode, read_attachments,
+	read_bandwidth, read_ipam, read_mode, read_attachments,
 };
 
 /**

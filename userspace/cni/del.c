@@ -44,7 +44,7 @@ static int del_anywhere(struct cni *cni, const char *alias)
 		return cni_fail_shunt(cni, CNI_FAILED);
 	for (i = 0; i < n; i++) {
 		if (is_attachment(cni, &pods[i], alias) &&
-		    shunt_pod_remove(cni->sh, &pods[i]))
+		    shunt_pod_remove(cni->sh, &pods[i], alias))
 			cni_fail_shunt(cni, CNI_FAILED);
 	}
 	shunt_pod_free(pods, n);
@@ -166,7 +166,7 @@ int cni_del(struct cni *cni)
 	json_t *said;
 	int err;
 
-	if (!cni->config.ipam)
+	if (!cni->config.ipam && !cni->config.replace)
 		return cni_chained_del(cni);
 	err = cni_attachment_alias(cni, &alias);
 	if (err)

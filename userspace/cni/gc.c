@@ -28,7 +28,8 @@ static bool is_valid(const struct cni *cni, const char *container,
 }
 
 /* "shunt-cni NETWORK CONTAINER IFNAME", none of which has spaces. */
-static bool is_garbage(const struct cni *cni, char *alias)
+static bool is_garbage(const struct cni *cni, char *alias,
+		       const char **container, const char **ifname)
 {
 	char *save, *word[4];
 	int i;
@@ -38,20 +39,48 @@ static bool is_garbage(const struct cni *cni, char *alias)
 		if (!word[i])
 			return false;
 	}
+	*container = word[2];
+	*ifname = word[3];
 	return !strcmp(word[0], CNI_ALIAS) &&
 	       !strcmp(word[1], cni->config.name) &&
 	       !is_valid(cni, word[2], word[3]);
 }
 
+/* Most plugins for addresses know no GC, but all know DEL. */
+static void release(struct cni *cni, const char *container, const char *ifname)
+{
+	struct cni ipam = *cni;
+	json_t *said;
+
+	ipam.code = CNI_OK;
+	ipam.msg = NULL;
+	ipam.details = NULL;
+	setenv("CNI_CONTAINERID", container, 1);
+	setenv("CNI_IFNAME", ifname, 1);
+	if (cni_ipam_run(&ipam, "DEL", &said))
+		cni_fail(cni, ipam.code, "%s", ipam.msg);
+	json_decref(said);
+	cni_error_clear(&ipam);
+	unsetenv("CNI_CONTAINERID");
+	unsetenv("CNI_IFNAME");
+}
+
 /* Pods may go meanwhile, by themselves or by their DEL. */
 static void collect(struct cni *cni, const struct shunt_pod *pod)
 {
-	char *alias;
+	const char *container, *ifname;
+	char *alias, *words;
 
 	if (shunt_pod_alias(cni->sh, pod, &alias) || !alias)
 		return;
-	if (is_garbage(cni, alias) && shunt_pod_remove(cni->sh, pod))
-		cni_fail_shunt(cni, CNI_FAILED);
+	words = strdup(alias);
+	if (words && is_garbage(cni, words, &container, &ifname)) {
+		if (shunt_pod_remove(cni->sh, pod, alias))
+			cni_fail_shunt(cni, CNI_FAILED);
+		else
+			release(cni, container, ifname);
+	}
+	free(words);
 	free(alias);
 }
 

@@ -98,6 +98,14 @@ static int forward_v4(struct cni *cni)
 	return read_sysctl(path) == '0' ? write_sysctl(cni, path, '1') : 0;
 }
 
+static int other_device(struct cni *cni, enum cni_code code,
+			const struct shunt_node *node)
+{
+	return cni_fail(cni, code,
+			"\"node\": \"%s\": the node has the node device %s already",
+			cni->config.node, node->name);
+}
+
 static int make_device(struct cni *cni)
 {
 	struct shunt_node node;
@@ -112,11 +120,8 @@ static int make_device(struct cni *cni)
 	/* Somebody was faster, or there is one of another name. */
 	if (shunt_node_get(cni->sh, NULL, &node))
 		return cni_fail_shunt(cni, CNI_FAILED);
-	if (strcmp(node.name, cni->config.node))
-		return cni_fail(cni, CNI_CONFIG,
-				"\"node\": \"%s\": the node has the node device %s already",
-				cni->config.node, node.name);
-	return 0;
+	return strcmp(node.name, cni->config.node) ?
+	       other_device(cni, CNI_CONFIG, &node) : 0;
 }
 
 static bool is_uplink(const struct shunt_uplink *uplinks, unsigned int n,
@@ -260,6 +265,24 @@ static int check_defaults(struct cni *cni)
 				"the node has neither an uplink nor a default route");
 }
 
+/* The device of this name is one, or could be made. */
+static int check_device(struct cni *cni)
+{
+	struct shunt_node node;
+	int err;
+
+	err = shunt_node_get(cni->sh, cni->config.node, &node);
+	if (!err)
+		return 0;
+	if (err != -ENODEV)
+		return cni_fail_shunt(cni, CNI_UNAVAILABLE);
+	err = shunt_node_get(cni->sh, NULL, &node);
+	if (err == -ENODEV)
+		return 0;
+	return err ? cni_fail_shunt(cni, CNI_UNAVAILABLE) :
+		     other_device(cni, CNI_UNAVAILABLE, &node);
+}
+
 /**
  * cni_node_check() - is there what an ADD would find or make?
  * @cni: the run
@@ -277,6 +300,9 @@ int cni_node_check(struct cni *cni)
 	free(uplinks);
 	if (err && err != -ENODEV)
 		return cni_fail_shunt(cni, CNI_UNAVAILABLE);
+	err = check_device(cni);
+	if (err)
+		return err;
 	if (cni->config.uplinks)
 		return check_named(cni);
 	return n ? 0 : check_defaults(cni);

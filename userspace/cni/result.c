@@ -243,16 +243,78 @@ json_t *cni_result_build(const struct cni *cni, const json_t *ipam,
 			 const struct cni_ips *ips,
 			 const struct shunt_pod *pod)
 {
-	json_t *dns = json_object_get(ipam, "dns");
+	json_t *dns = cni->config.dns;
 
 	if (!json_object_size(dns))
-		dns = cni->config.dns;
+		dns = json_object_get(ipam, "dns");
 	return json_pack("{s:s, s:[o], s:o, s:o, s:o}",
 			 "cniVersion", cni->config.version->text,
 			 "interfaces", build_device(cni, pod),
 			 "ips", build_ips(cni, ips),
 			 "routes", build_routes(ipam, ips),
 			 "dns", dns ? json_incref(dns) : json_object());
+}
+
+/* Where the device of the old list stands in the new one, or -1. */
+static int move_device(const struct cni *cni, json_t *device, const char *peer,
+		       json_t *list)
+{
+	const char *name;
+
+	if (is_device(cni, device))
+		return 0;
+	/* Calico says that the node's end is in the pod. */
+	name = json_string_value(json_object_get(device, "name"));
+	if (name && !strcmp(name, peer))
+		return -1;
+	json_array_append(list, device);
+	return json_array_size(list) - 1;
+}
+
+/* Addresses of other devices, which stand elsewhere now. */
+static void move_ips(const struct cni *cni, size_t from, int to, json_t *list)
+{
+	json_t *ip, *copy, *index;
+	size_t i;
+
+	json_array_foreach(json_object_get(cni->config.prev, "ips"), i, ip) {
+		index = json_object_get(ip, "interface");
+		if (!json_is_integer(index) ||
+		    (size_t)json_integer_value(index) != from)
+			continue;
+		copy = json_copy(ip);
+		json_object_set_new(copy, "interface", json_integer(to));
+		json_array_append_new(list, copy);
+	}
+}
+
+/**
+ * cni_result_replace() - the result of an ADD that has replaced a device
+ * @cni: the run; its prevResult is the result of who made that
+ * @ips: addresses of the device
+ * @pod: the one in its place
+ * @peer: the device on the node that has gone with it, or ""
+ *
+ * What else there is follows behind the pod's device.
+ *
+ * Return: a reference, or NULL if there is no memory.
+ */
+json_t *cni_result_replace(const struct cni *cni, const struct cni_ips *ips,
+			   const struct shunt_pod *pod, const char *peer)
+{
+	json_t *result = cni_result_build(cni, cni->config.prev, ips, pod);
+	json_t *devices, *device;
+	size_t i;
+	int to;
+
+	devices = json_object_get(result, "interfaces");
+	json_array_foreach(json_object_get(cni->config.prev, "interfaces"), i,
+			   device) {
+		to = move_device(cni, device, peer, devices);
+		if (to > 0)
+			move_ips(cni, i, to, json_object_get(result, "ips"));
+	}
+	return result;
 }
 
 /**

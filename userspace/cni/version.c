@@ -12,7 +12,7 @@
 /* In ascending order. */
 static const struct cni_version versions[] = {
 	{ "0.3.1", 0x000301 },
-	{ "0.4.0", 0x000400 },
+	{ "0.4.0", CNI_0_4_0 },
 	{ "1.0.0", CNI_1_0_0 },
 	{ "1.1.0", CNI_1_1_0 },
 };

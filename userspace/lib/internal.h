@@ -166,7 +166,10 @@ void shunt_netns_names_free(struct shunt_netns_names *names);
  * @ifindex: in its network namespace
  * @flags: IFF_*
  * @mtu: bytes
- * @kind: is of kind shunt
+ * @lower: of the device it stands on, or the other end of a pair, or 0: in the
+ *	network namespace that one is in
+ * @shunt: is of kind shunt
+ * @veth: is of kind veth
  * @role: SHUNT_ROLE_* if it is
  * @mac: hardware address
  * @name: of the device
@@ -175,7 +178,9 @@ struct shunt_link {
 	uint32_t ifindex;
 	uint32_t flags;
 	uint32_t mtu;
+	uint32_t lower;
 	bool shunt;
+	bool veth;
 	uint8_t role;
 	uint8_t mac[SHUNT_MAC_LEN];
 	char name[IF_NAMESIZE];
@@ -185,6 +190,8 @@ struct shunt_link {
 int shunt_link_get(struct shunt *sh, struct nl_sock *sk, const char *name,
 		   struct shunt_link *link);
 int shunt_link_find_node(struct shunt *sh, struct shunt_link *link);
+int shunt_link_get_by_index(struct shunt *sh, uint32_t ifindex,
+			    struct shunt_link *link);
 int shunt_link_name(struct shunt *sh, uint32_t ifindex, char *name);
 int shunt_link_alias(struct shunt *sh, struct nl_sock *sk, const char *name,
 		     char **alias);
@@ -195,8 +202,6 @@ void shunt_link_put_up(struct shunt_batch *b, const char *what,
 void shunt_link_put_alias(struct shunt_batch *b, uint32_t ifindex,
 			  const char *alias);
 void shunt_link_put_del(struct shunt_batch *b, const char *name);
-void shunt_link_put_del_in(struct shunt_batch *b, int32_t netnsid,
-			   uint32_t ifindex);
 
 /* route.c: addresses, neighbours, routes */
 void shunt_route_put_addr(struct shunt_batch *b, const char *what,

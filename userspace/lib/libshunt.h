@@ -421,6 +421,24 @@ int shunt_pod_add(struct shunt *sh, const struct shunt_pod_request *req,
 		  struct shunt_pod *pod);
 
 /**
+ * shunt_pod_replace() - connect a pod by a device in the place of another one
+ * @sh: the handle
+ * @req: what is wanted; dev is a device that is there and goes
+ * @pod: as of shunt_pod_add()
+ * @peer: IF_NAMESIZE bytes: name of the other end if the device was one of a
+ *	veth pair with that in the node's network namespace, else ""
+ *
+ * What the request leaves open, MAC address and MTU, are those of the device
+ * that goes. It has gone if the new one could not be made: nothing brings it
+ * back.
+ *
+ * Return: as of shunt_pod_add(); -ENODEV if there is no such device, -EINVAL if
+ * it is a pod's already.
+ */
+int shunt_pod_replace(struct shunt *sh, const struct shunt_pod_request *req,
+		      struct shunt_pod *pod, char *peer);
+
+/**
  * shunt_pod_adopt() - put a pod onto the direct path that has a veth pair
  * @sh: the handle
  * @req: whose netns, dev, addrs and node count: dev is the pod's end of a pair
@@ -517,11 +535,14 @@ int shunt_pod_alias(struct shunt *sh, const struct shunt_pod *pod,
  * shunt_pod_remove() - disconnect a pod of a list
  * @sh: the handle
  * @pod: of shunt_pod_list()
+ * @alias: that its device has
  *
  * Needs no way into the pod's network namespace. An adopted pod is left to who
- * made its device. That the device is gone is no error.
+ * made its device. That the device is gone is no error, even if another one is
+ * in its place. The node's routes to it are left for shunt_node_sweep().
  */
-int shunt_pod_remove(struct shunt *sh, const struct shunt_pod *pod);
+int shunt_pod_remove(struct shunt *sh, const struct shunt_pod *pod,
+		     const char *alias);
 
 /**
  * shunt_pod_has() - does a pod have an address?

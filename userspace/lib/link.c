@@ -3,8 +3,9 @@
  * Devices, as rtnetlink knows them: of any kind by name, and the node device
  * by its kind. Making pod devices is pod.c's.
  *
- * Entry points: shunt_link_get(), shunt_link_find_node(), shunt_link_name(),
- * shunt_link_alias(), shunt_link_put_*().
+ * Entry points: shunt_link_get(), shunt_link_get_by_index(),
+ * shunt_link_find_node(), shunt_link_name(), shunt_link_alias(),
+ * shunt_link_put_*().
  */
 #include <ctype.h>
 #include <errno.h>
@@ -36,7 +37,10 @@ static bool parse_kind(struct nlattr *attr, struct shunt_link *link)
 
 	if (!attr || nla_parse_nested(info, IFLA_INFO_MAX, attr, NULL) < 0)
 		return true;
-	if (!info[IFLA_INFO_KIND] || nla_strcmp(info[IFLA_INFO_KIND], "shunt"))
+	if (!info[IFLA_INFO_KIND])
+		return true;
+	link->veth = !nla_strcmp(info[IFLA_INFO_KIND], "veth");
+	if (nla_strcmp(info[IFLA_INFO_KIND], "shunt"))
 		return true;
 	link->shunt = true;
 	if (!info[IFLA_INFO_DATA] ||
@@ -61,6 +65,8 @@ static bool parse(struct nlmsghdr *nlh, struct shunt_link *link)
 		.flags = head->ifi_flags,
 		.mtu = nla_get_u32(tb[IFLA_MTU]),
 	};
+	if (tb[IFLA_LINK])
+		link->lower = nla_get_u32(tb[IFLA_LINK]);
 	nla_strlcpy(link->name, tb[IFLA_IFNAME], sizeof(link->name));
 	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == SHUNT_MAC_LEN)
 		memcpy(link->mac, nla_data(tb[IFLA_ADDRESS]), SHUNT_MAC_LEN);
@@ -121,28 +127,32 @@ int shunt_link_find_node(struct shunt *sh, struct shunt_link *link)
 	return err;
 }
 
-/* NAME has IF_NAMESIZE bytes. Errors have no text, as above. */
-int shunt_link_name(struct shunt *sh, uint32_t ifindex, char *name)
+/* Of the node's network namespace. Errors have no text, as above. */
+int shunt_link_get_by_index(struct shunt *sh, uint32_t ifindex,
+			    struct shunt_link *link)
 {
 	struct shunt_batch b = { 0 };
-	struct shunt_link link;
 	struct nlmsghdr *nlh;
 	int err;
 
 	put_get(&b, 0, ifindex);
 	err = shunt_nl_run(sh, sh->route, &b);
 	nlh = shunt_nl_next(&b, NULL);
-	if (!err && (!nlh || !parse(nlh, &link)))
+	if (!err && (!nlh || !parse(nlh, link)))
 		err = -EPROTO;
-	if (!err)
-		memcpy(name, link.name, IF_NAMESIZE);
 	shunt_nl_free(&b);
 	return err;
 }
 
-static void put_netnsid(struct shunt_batch *b, int32_t netnsid)
+/* The same; NAME has IF_NAMESIZE bytes. */
+int shunt_link_name(struct shunt *sh, uint32_t ifindex, char *name)
 {
-	shunt_nl_put(b, IFLA_TARGET_NETNSID, &netnsid, sizeof(netnsid));
+	struct shunt_link link;
+	int err = shunt_link_get_by_index(sh, ifindex, &link);
+
+	if (!err)
+		memcpy(name, link.name, IF_NAMESIZE);
+	return err;
 }
 
 /* What a request for a device brings. */
@@ -185,7 +195,7 @@ int shunt_link_alias_in(struct shunt *sh, int32_t netnsid, uint32_t ifindex,
 	struct shunt_batch b = { 0 };
 
 	put_get(&b, 0, ifindex);
-	put_netnsid(&b, netnsid);
+	shunt_nl_put(&b, IFLA_TARGET_NETNSID, &netnsid, sizeof(netnsid));
 	return get_alias(sh, sh->route, &b, alias);
 }
 
@@ -208,16 +218,6 @@ void shunt_link_put_alias(struct shunt_batch *b, uint32_t ifindex,
 
 	shunt_nl_request(b, "alias", RTM_SETLINK, 0, &head, sizeof(head));
 	shunt_nl_put_string(b, IFLA_IFALIAS, alias);
-}
-
-/* Of another network namespace, by its id. */
-void shunt_link_put_del_in(struct shunt_batch *b, int32_t netnsid,
-			   uint32_t ifindex)
-{
-	struct ifinfomsg head = { .ifi_index = ifindex };
-
-	shunt_nl_request(b, "device", RTM_DELLINK, 0, &head, sizeof(head));
-	put_netnsid(b, netnsid);
 }
 
 void shunt_link_put_del(struct shunt_batch *b, const char *name)

@@ -4,8 +4,9 @@
  * pod's network namespace and under its final name; what is inside the pod is
  * then configured over a socket in that namespace, all in one batch.
  *
- * Entry points: shunt_pod_add(), shunt_pod_adopt(), shunt_pod_del(),
- * shunt_pod_remove(), shunt_pod_addr_*(). Reading pods is podlist.c's.
+ * Entry points: shunt_pod_add(), shunt_pod_replace(), shunt_pod_adopt(),
+ * shunt_pod_del(), shunt_pod_remove(), shunt_pod_addr_*(). Reading pods is
+ * podlist.c's.
  */
 #include <errno.h>
 #include <linux/if_link.h>
@@ -140,13 +141,15 @@ static int create(struct shunt *sh, uint32_t node,
 	return err ? create_failed(sh, err, req, first) : 0;
 }
 
-static void destroy(struct shunt *sh, struct nl_sock *sk, const char *dev)
+static int destroy(struct shunt *sh, struct nl_sock *sk, const char *dev)
 {
 	struct shunt_batch b = { 0 };
+	int err;
 
 	shunt_link_put_del(&b, dev);
-	shunt_nl_run(sh, sk, &b);
+	err = shunt_nl_run(sh, sk, &b);
 	shunt_nl_free(&b);
+	return err;
 }
 
 static const char address_v4[] = "IPv4 address";
@@ -270,8 +273,58 @@ static int prepare(struct shunt *sh, const struct shunt_pod_request *req,
 	return err;
 }
 
-int shunt_pod_add(struct shunt *sh, const struct shunt_pod_request *req,
-		  struct shunt_pod *pod)
+static int device_failed(struct shunt *sh, int err,
+			 const struct shunt_netns *netns, const char *dev)
+{
+	if (err == -ENODEV)
+		return shunt_fail(sh, err, "%s: there is no device %s",
+				  netns->name, dev);
+	return shunt_fail_kernel(sh, err, "%s: %s", netns->name, dev);
+}
+
+/* The node's end of a pair whose other end is the pod's device. */
+static void find_peer(struct shunt *sh, const struct shunt_link *dev,
+		      char *name)
+{
+	struct shunt_link peer;
+
+	*name = 0;
+	/* In another network namespace, the same number is another device's. */
+	if (dev->veth && !shunt_link_get_by_index(sh, dev->lower, &peer) &&
+	    peer.veth && peer.lower == dev->ifindex)
+		memcpy(name, peer.name, IF_NAMESIZE);
+}
+
+static int replace(struct shunt *sh, struct nl_sock *sk,
+		   const struct shunt_node *node,
+		   const struct shunt_pod_request *req,
+		   struct shunt_link *link, char *peer)
+{
+	struct shunt_pod_request like = *req;
+	struct shunt_link old;
+	int err;
+
+	err = shunt_link_get(sh, sk, req->dev, &old);
+	if (err)
+		return device_failed(sh, err, &req->netns, req->dev);
+	if (old.shunt)
+		return shunt_fail(sh, -EINVAL,
+				  "%s: %s is a shunt device already",
+				  req->netns.name, req->dev);
+	find_peer(sh, &old, peer);
+	if (!like.mac)
+		like.mac = old.mac;
+	if (!like.mtu)
+		like.mtu = old.mtu;
+	err = destroy(sh, sk, req->dev);
+	if (err)
+		return device_failed(sh, err, &req->netns, req->dev);
+	return connect_pod(sh, sk, node, &like, link);
+}
+
+/* In the place of another device, if PEER is asked for. */
+static int add(struct shunt *sh, const struct shunt_pod_request *req,
+	       struct shunt_pod *pod, char *peer)
 {
 	struct shunt_link link = { 0 };
 	struct shunt_node node;
@@ -283,7 +336,8 @@ int shunt_pod_add(struct shunt *sh, const struct shunt_pod_request *req,
 		err = shunt_netns_socket(sh, &req->netns, &sk);
 	if (err)
 		return err;
-	err = connect_pod(sh, sk, &node, req, &link);
+	err = peer ? replace(sh, sk, &node, req, &link, peer) :
+		     connect_pod(sh, sk, &node, req, &link);
 	nl_socket_free(sk);
 	if (err || !pod)
 		return err;
@@ -296,6 +350,18 @@ int shunt_pod_add(struct shunt *sh, const struct shunt_pod_request *req,
 	memcpy(pod->mac, link.mac, sizeof(pod->mac));
 	memcpy(pod->name, link.name, sizeof(pod->name));
 	return 0;
+}
+
+int shunt_pod_add(struct shunt *sh, const struct shunt_pod_request *req,
+		  struct shunt_pod *pod)
+{
+	return add(sh, req, pod, NULL);
+}
+
+int shunt_pod_replace(struct shunt *sh, const struct shunt_pod_request *req,
+		      struct shunt_pod *pod, char *peer)
+{
+	return add(sh, req, pod, peer);
 }
 
 /* Which device is meant: 0 stands for the only one there. */
@@ -314,11 +380,8 @@ static int find_device(struct shunt *sh, const struct shunt_netns *netns,
 		return err;
 	err = shunt_link_get(sh, sk, dev, &link);
 	nl_socket_free(sk);
-	if (err == -ENODEV)
-		return shunt_fail(sh, err, "%s: there is no device %s",
-				  netns->name, dev);
 	if (err)
-		return shunt_fail_kernel(sh, err, "%s: %s", netns->name, dev);
+		return device_failed(sh, err, netns, dev);
 	*ifindex = link.ifindex;
 	return 0;
 }
@@ -431,7 +494,11 @@ int shunt_pod_del(struct shunt *sh, const struct shunt_netns *netns,
 	return err;
 }
 
-int shunt_pod_remove(struct shunt *sh, const struct shunt_pod *pod)
+/* By now, the id may be another network namespace's, and the number that of a
+ * device there: the kernel looks whose alias it has.
+ */
+int shunt_pod_remove(struct shunt *sh, const struct shunt_pod *pod,
+		     const char *alias)
 {
 	struct shunt_batch b = { 0 };
 	int err;
@@ -439,14 +506,17 @@ int shunt_pod_remove(struct shunt *sh, const struct shunt_pod *pod)
 	shunt_begin(sh);
 	if (pod->veth)
 		return 0;
-	err = shunt_route_del_hosts(sh, pod->node, pod->addrs, pod->n_addrs);
-	if (!err) {
-		shunt_link_put_del_in(&b, pod->netnsid, pod->ifindex);
-		err = shunt_nl_run(sh, sh->route, &b);
-		shunt_nl_free(&b);
-	}
-	/* The device is gone, or its network namespace. */
-	if (!err || err == -ENODEV || err == -EINVAL)
+	err = shunt_genl_family(sh);
+	if (err)
+		return err;
+	shunt_genl_request(sh, &b, SHUNT_CMD_POD_DEL, 0);
+	shunt_nl_put_u32(&b, SHUNT_A_POD_NETNSID, pod->netnsid);
+	shunt_nl_put_u32(&b, SHUNT_A_POD_IFINDEX, pod->ifindex);
+	shunt_nl_put_string(&b, SHUNT_A_POD_ALIAS, alias);
+	err = shunt_nl_run(sh, sh->genl, &b);
+	shunt_nl_free(&b);
+	/* Gone, by itself or with the module. */
+	if (!err || err == -ENODEV || err == -ENOENT)
 		return 0;
 	return shunt_fail_kernel(sh, err, "%s of %s", pod->name,
 				 pod->netns ?: "a pod");

@@ -82,6 +82,28 @@ static void put_route(struct shunt_batch *b, const char *what, int type,
 	shunt_nl_put_u32(b, RTA_OIF, ifindex);
 }
 
+/* Our own routes are onlink and do without; those that others make later by the
+ * gateway that they read in a result are not. Every device has one, so it comes
+ * behind those of others. IPv6 takes a link-local gateway as it is.
+ */
+static void put_link_route(struct shunt_batch *b, uint32_t ifindex,
+			   const struct shunt_addr *via)
+{
+	struct rtmsg head = {
+		.rtm_family = via->family,
+		.rtm_dst_len = shunt_addr_len(via) * 8,
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_BOOT,
+		.rtm_scope = RT_SCOPE_LINK,
+		.rtm_type = RTN_UNICAST,
+	};
+
+	shunt_nl_request(b, "route to the gateway", RTM_NEWROUTE,
+			 NLM_F_CREATE | NLM_F_APPEND, &head, sizeof(head));
+	put_addr_attr(b, RTA_DST, via);
+	shunt_nl_put_u32(b, RTA_OIF, ifindex);
+}
+
 /* Who the gateway of a pod is. */
 void shunt_route_put_gateway(struct shunt_batch *b, uint32_t ifindex,
 			     int family)
@@ -89,6 +111,8 @@ void shunt_route_put_gateway(struct shunt_batch *b, uint32_t ifindex,
 	struct shunt_addr via = gateway(family);
 
 	put_neighbour(b, ifindex, &via);
+	if (family == AF_INET)
+		put_link_route(b, ifindex, &via);
 }
 
 /* A pod's way out. If it has such a route already, by another device, it keeps

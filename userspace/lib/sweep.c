@@ -3,8 +3,10 @@
  * Routes of the node that lead to nobody: a network namespace that ends takes
  * the pod's device along, but not the node's route.
  *
- * A pod's device, with its addresses, is made before the route and goes after
- * it. So a route that was seen first is stale if no pod has the address.
+ * A pod's device, with its addresses, is made before the route. So a route that
+ * was seen first is stale if no pod has the address. By the time that it goes,
+ * the address may be a new pod's, and the route with it: whoever is there
+ * afterwards gets it back.
  *
  * Entry point: shunt_node_sweep().
  */
@@ -65,19 +67,20 @@ static int find_routes(struct shunt *sh, uint32_t node, int family,
 	return err;
 }
 
-static bool has_pod(const struct shunt_pod *pods, unsigned int n,
-		    const struct shunt_addr *addr)
+static const struct shunt_pod *find_pod(const struct shunt_pod *pods,
+					unsigned int n,
+					const struct shunt_addr *addr)
 {
 	const struct shunt_pod *pod;
 
 	for (pod = pods; pod < pods + n; pod++) {
 		if (shunt_pod_has(pod, addr))
-			return true;
+			return pod;
 	}
-	return false;
+	return NULL;
 }
 
-static int remove_stale(struct shunt *sh, uint32_t node, struct addrs *addrs)
+static int keep_stale(struct shunt *sh, struct addrs *addrs)
 {
 	unsigned int i, stale = 0, n;
 	struct shunt_pod *pods;
@@ -87,12 +90,50 @@ static int remove_stale(struct shunt *sh, uint32_t node, struct addrs *addrs)
 	if (err)
 		return err;
 	for (i = 0; i < addrs->n; i++) {
-		if (!has_pod(pods, n, &addrs->list[i]))
+		if (!find_pod(pods, n, &addrs->list[i]))
 			addrs->list[stale++] = addrs->list[i];
 	}
 	shunt_pod_free(pods, n);
-	err = shunt_route_del_hosts(sh, node, addrs->list, stale);
-	return err ? shunt_fail_kernel(sh, err, "routes to pods") : 0;
+	addrs->n = stale;
+	return 0;
+}
+
+/* To who has come meanwhile. */
+static int give_back(struct shunt *sh, const struct shunt_node *node,
+		     const struct addrs *addrs)
+{
+	const struct shunt_addr *addr;
+	const struct shunt_pod *pod;
+	struct shunt_pod *pods;
+	unsigned int n;
+	int err;
+
+	err = shunt_pod_list(sh, NULL, &pods, &n);
+	if (err)
+		return err;
+	for (addr = addrs->list; !err && addr < addrs->list + addrs->n;
+	     addr++) {
+		pod = find_pod(pods, n, addr);
+		if (pod && !pod->veth)
+			err = shunt_route_add_hosts(sh, node, addr, 1,
+						    pod->mtu);
+	}
+	shunt_pod_free(pods, n);
+	return err;
+}
+
+static int remove_stale(struct shunt *sh, const struct shunt_node *node,
+			struct addrs *addrs)
+{
+	int err;
+
+	err = keep_stale(sh, addrs);
+	if (err || !addrs->n)
+		return err;
+	err = shunt_route_del_hosts(sh, node->ifindex, addrs->list, addrs->n);
+	if (err)
+		return shunt_fail_kernel(sh, err, "routes to pods");
+	return give_back(sh, node, addrs);
 }
 
 int shunt_node_sweep(struct shunt *sh)
@@ -112,7 +153,7 @@ int shunt_node_sweep(struct shunt *sh)
 	if (err)
 		err = shunt_fail_kernel(sh, err, "routes to pods");
 	else if (addrs.n)
-		err = remove_stale(sh, node.ifindex, &addrs);
+		err = remove_stale(sh, &node, &addrs);
 	free(addrs.list);
 	return err;
 }
