@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The direct path gives the answers that the stack gives: one table of packets,
-# in oracle.py, is sent through pods on shunt and through pods behind veth
-# pairs, and what comes out is compared.
+# in oracle/, is sent through pods on shunt and through pods behind veth pairs,
+# and what comes out is compared.
 # shellcheck source=SCRIPTDIR/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -12,6 +12,10 @@ for datapath in veth shunt; do
 	on nodeA sysctl -qw net.ipv4.conf.nic0.send_redirects=0 \
 		net.ipv4.conf.nic1.send_redirects=0 \
 		net.ipv4.conf.all.send_redirects=0
+	# A pod is sent none by shunt either.
+	[[ $datapath != veth ]] || on nodeA sysctl -qw \
+		net.ipv4.conf.podA1.send_redirects=0 \
+		net.ipv4.conf.podA2.send_redirects=0
 	for pod in podA1 podA2; do
 		pings $pod podB1 4
 		pings $pod podB1 6
@@ -22,7 +26,8 @@ for datapath in veth shunt; do
 	pods_quiet nodeA nodeB
 done
 
-# One line of oracle.py is one test.
+echo "KTAP version 1"
+# One line of it is one test.
 while read -r line; do
 	case $line in
 	"ok "* | "not ok "*)
@@ -32,7 +37,8 @@ while read -r line; do
 		;;
 	*) echo "# ${line#\# }" ;;
 	esac
-done < <("$SELFTESTS/oracle.py" $$ "${TESTS-}" 2>&1 || echo "# status $?")
+done < <(PYTHONPATH=$SELFTESTS python3 -m oracle $$ "${TESTS-}" 2>&1 ||
+	echo "not ok comes to its end, status $?")
 
 ends() { [[ $tests -gt 0 ]]; }
 t "kernel log is silent" ends

@@ -7,9 +7,13 @@
   packet.py txtime ADDR PORT MILLISECONDS
   packet.py flows SRC DST PORT COUNT [ADDRESSES]
   packet.py paced ADDR PORT COUNT RATE
-  packet.py gather ADDR PORT COUNT
+  packet.py gather ADDR PORT COUNT [CPUS]
   packet.py segments ADDR PORT COUNT SIZE
   packet.py zerocopy ADDR PORT BYTES
+  packet.py tcp-echo ADDR PORT
+  packet.py sctp|mptcp SRC ADDR PORT SIZE...
+  packet.py sctp-echo|mptcp-echo ADDR PORT
+  packet.py bystand POD PEER PORT
 
 "raw" goes through a raw socket, thus the stack and its neighbour; "frame"
 through a packet socket on the device "dev" (eth0). WHAT is udp, sum,
@@ -22,18 +26,27 @@ datagram to be delivered that much later. "flows" sends COUNT datagrams from as
 many ports, or to ADDRESSES addresses from DST on. "paced" sends COUNT datagrams
 of 1,000 bytes at once by a socket that may send RATE bytes per second.
 "segments" sends COUNT numbered datagrams of SIZE bytes, several at once (UDP
-GSO), and "gather" awaits that many and says how many were different and right.
-"zerocopy" sends a stream of BYTES bytes from its own memory, and prints how
-many the other end sent back in the same order.
+GSO), and "gather" awaits that many and says how many were different and right,
+and how many came behind a later one; after every 50 it moves to the next of
+CPUS. "zerocopy" sends a stream of BYTES bytes from its own memory, and prints
+how many the other end, a "tcp-echo", sent back in the same order. "sctp" and
+"mptcp" send a message of each SIZE in one association, and print how many the
+other end sent back as they were. "bystand" has all kinds of sockets of a node
+that what is for PORT of a POD could be taken for, of a PEER's port 5000 even as its own; it
+prints what they receive, and from whom.
 """
 import ipaddress
 import mmap
+import os
 import random
+import select
 import socket
 import struct
 import sys
 import time
 
+# Of type 0, by way of one more address.
+IPV6_ROUTING = bytes((17, 2, 0, 1, 0, 0, 0, 0))
 IPV6_DSTOPTS = bytes((17, 0, 1, 4, 0, 0, 0, 0))  # next header UDP, PadN
 # Pieces of a datagram in the order they are sent: first byte, end, offset that
 # the header says (if it is not the first byte), and whether more follow.
@@ -94,6 +107,8 @@ def ipv6(args, proto, payload):
         proto, payload = 60, IPV6_DSTOPTS + payload
     elif what == "hopopts":
         proto, payload = 0, IPV6_DSTOPTS + payload
+    elif what == "routing":
+        proto, payload = 43, IPV6_ROUTING + args["dst"].packed + payload
     elif what == "frag":
         payload = struct.pack("!BBHI", proto, 0, 0, 7) + payload
         proto = 44
@@ -156,12 +171,10 @@ def send(how, what, words):
     if how == "frame":
         sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
         sock.bind((args["dev"], 0))
-        with open(f"/sys/class/net/{args['dev']}/address",
-                  encoding="ascii") as own:
-            source = own.read().strip()
+        source = sock.getsockname()[4]
         tag = b"" if args["vlan"] is None else \
             struct.pack("!HH", 0x8100, int(args["vlan"]))
-        head = bytes.fromhex((args["mac"] + source).replace(":", ""))
+        head = bytes.fromhex(args["mac"].replace(":", "")) + source
         for packet in packets * args["count"]:
             sock.send(head + tag + struct.pack("!H", protocol) + packet)
         return
@@ -237,22 +250,27 @@ def segments(address, port, count, size):
                            range(first, min(first + together, count))))
 
 
-def gather(address, port, count):
+def gather(address, port, count, cpus=0):
     sock = udp_socket(address)
     sock.bind((address, port))
     sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 22)  # SO_RCVBUFFORCE
     sock.settimeout(5)
     seen = set()
+    late = last = 0
     print("ready", flush=True)
     try:
         while len(seen) < count:
+            if cpus and len(seen) % 50 == 0:
+                os.sched_setaffinity(0, {len(seen) // 50 % cpus})
             data = sock.recv(65536)
             number = struct.unpack_from("!I", data)[0]
             if data == numbered(number, len(data)):
                 seen.add(number)
+                late += number < last
+                last = number
     except TimeoutError:
         pass
-    print(len(seen), "gathered", flush=True)
+    print(len(seen), "gathered,", late, "late", flush=True)
 
 
 def zerocopy(address, port, size):
@@ -280,8 +298,95 @@ def zerocopy(address, port, size):
     print(len(back) if back == data[:] else 0, "the same")
 
 
+def tcp_echo(address, port):
+    """One connection, until its other end has nothing more to say."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.create_server((address, port), family=family)
+    sock, _ = listener.accept()
+    while data := sock.recv(65536):
+        sock.sendall(data)
+
+
+PROTOCOLS = {"sctp": socket.IPPROTO_SCTP, "mptcp": 262}
+
+
+def stream_socket(protocol, address, port):
+    """Of one address: SCTP would use all of the host's else."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM, PROTOCOLS[protocol])
+    sock.bind((address, port))
+    return sock
+
+
+def messages(protocol, src, address, port, *sizes):
+    sock = stream_socket(protocol, src, 0)
+    sock.settimeout(5)
+    sock.connect((address, port))
+    same = 0
+    for size in sizes:
+        data = random.Random(size).randbytes(size)
+        sock.sendall(data)
+        back = b""
+        while len(back) < size:
+            back += sock.recv(65536)
+        same += back == data
+    print(same, "the same")
+
+
+def echo(protocol, address, port):
+    """One association, as "tcp-echo"."""
+    listener = stream_socket(protocol, address, port)
+    listener.listen()
+    print("ready", flush=True)
+    sock, _ = listener.accept()
+    while data := sock.recv(65536):
+        sock.sendall(data)
+
+
+def bystanders(pod, peer, port):
+    """The sockets by a name for each."""
+    v4 = ":" not in pod
+    family = socket.AF_INET if v4 else socket.AF_INET6
+    icmp = socket.IPPROTO_ICMP if v4 else socket.IPPROTO_ICMPV6
+    sockets = {}
+
+    def add(name, kind, protocol, *where):
+        sock = sockets[name] = socket.socket(family, kind, protocol)
+        # IP_TRANSPARENT, IPV6_TRANSPARENT: any address may be its own.
+        sock.setsockopt(*(socket.IPPROTO_IP, 19) if v4 else
+                        (socket.IPPROTO_IPV6, 75), 1)
+        if where:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            sock.bind(where)
+        return sock
+
+    for name, address in ("any", "0.0.0.0" if v4 else "::"), ("pod", pod):
+        add(f"udp-{name}", socket.SOCK_DGRAM, 0, address, port)
+        add(f"tcp-{name}", socket.SOCK_STREAM, 0, address, port).listen()
+    add("udp-peer", socket.SOCK_DGRAM, 0, pod, port).connect((peer, 5000))
+    for protocol in "udp", "tcp":
+        add(f"raw-{protocol}", socket.SOCK_RAW,
+            socket.getprotobyname(protocol))
+    add("raw-icmp", socket.SOCK_RAW, icmp)
+    # Echoes of this identity are its own.
+    add("ping", socket.SOCK_DGRAM, icmp, "0.0.0.0" if v4 else "::", 7)
+    return sockets
+
+
+def bystand(pod, peer, port):
+    sockets = bystanders(pod, peer, port)
+    print("ready", flush=True)
+    while True:
+        readable, _, _ = select.select(sockets.values(), [], [])
+        for name, sock in sockets.items():
+            if sock in readable:
+                receive = sock.accept if name.startswith("tcp") else \
+                    lambda s=sock: s.recvfrom(65536)
+                print(name, receive()[1][0], flush=True)
+
+
 CALLS = {"paced": paced, "segments": segments, "gather": gather,
-         "zerocopy": zerocopy}
+         "zerocopy": zerocopy, "tcp-echo": tcp_echo}
 
 
 def main():
@@ -294,6 +399,12 @@ def main():
         txtime(rest[0], int(rest[1]), int(rest[2]))
     elif verb == "flows":
         flows(rest[0], rest[1], *map(int, rest[2:]))
+    elif verb == "bystand":
+        bystand(rest[0], rest[1], int(rest[2]))
+    elif verb in PROTOCOLS:
+        messages(verb, rest[0], rest[1], *map(int, rest[2:]))
+    elif verb.removesuffix("-echo") in PROTOCOLS:
+        echo(verb.removesuffix("-echo"), rest[0], int(rest[1]))
     elif verb in CALLS:
         CALLS[verb](rest[0], *map(int, rest[1:]))
     else:
