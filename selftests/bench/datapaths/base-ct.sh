@@ -9,3 +9,10 @@ datapath_node() { # NODE MORE-NICS
 }
 
 datapath_pod() { :; } # NODE POD ADDR4 ADDR6
+
+datapath_packets() { # NODE POD
+	echo "$(of_rules "$1" 'INPUT|OUTPUT' KUBE-FIREWALL)" 0
+}
+
+# The node's routes say what is needed.
+datapath_uplink() { :; } # NODE DEVICE

@@ -11,6 +11,15 @@
 
 datapath_node() { shunt_node "$@"; }
 
+# What is punted just takes the stack's way, as without.
+datapath_packets() { # NODE POD
+	local direct
+	direct=$(shunt_packets "$1")
+	echo "${direct% *}" "$(forwarded "$1")"
+}
+
+datapath_uplink() { ctl "$1" uplink add "$2"; } # NODE DEVICE
+
 datapath_pod() { # NODE POD ADDR4 ADDR6
 	local pod
 	veth_pod "$@" || return

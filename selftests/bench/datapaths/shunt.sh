@@ -19,3 +19,22 @@ datapath_pod() { # NODE POD ADDR4 ADDR6 [SHUNTCTL-ARG...]
 	pod=$(ns "$2")
 	ctl "$node" pod add "$pod" ip "$3" ip "$4" "${@:5}"
 }
+
+# Direct ones, and those that the stack had its hands in.
+shunt_packets() { # NODE
+	local name own=0 other=0
+	read_counters "$1"
+	for name in {rx,tx}_{direct,local}; do
+		counter_in "$name" "$NOW"
+		own=$((own + VALUE))
+	done
+	for name in {rx,tx}_stack; do
+		counter_in "$name" "$NOW"
+		other=$((other + VALUE))
+	done
+	echo $own $other
+}
+
+datapath_packets() { shunt_packets "$1"; } # NODE POD
+
+datapath_uplink() { ctl "$1" uplink add "$2"; } # NODE DEVICE

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Everything that run --full measures of a datapath, along these axes. To be
+# sourced, with lib.sh and what proves the way of packets.
+#
+#   setting     nodes (between two nodes), local (on one), big-tcp (nodes, with
+#               packets of up to 180,000 bytes)
+#   family      4, 6
+#   test        netperf's TCP_RR, TCP_CRR, TCP_STREAM, TCP_MAERTS, UDP_RR,
+#               UDP_STREAM
+#   processes   how many pairs of them at once
+#   mtu         of the cable
+#   encryption  none, wireguard, ipsec (AES-GCM, over an xfrm interface), between
+#               the nodes
+declare -A AXES=(
+	[setting]="nodes,local,big-tcp"
+	[family]="4,6"
+	[test]="TCP_RR,TCP_CRR,TCP_STREAM,TCP_MAERTS,UDP_RR,UDP_STREAM"
+	[processes]="1,32"
+	[mtu]="1500,9000"
+	[encryption]="none,wireguard,ipsec"
+)
+BIG=180000
+# Of both kinds of encryption, between IPv6 addresses.
+OVERHEAD=80
+
+values() { # AXIS
+	tr , ' ' <<<"${AXES[$1]}"
+}
+
+choose() { # AXIS=VALUE,...
+	local word
+	for word; do
+		[[ ${AXES[${word%%=*}]-} ]] || bail "no axis ${word%%=*}"
+		AXES[${word%%=*}]=${word#*=}
+	done
+}
+
+# How much one pair of processes does: enough for what is cold and what happens
+# now and then to be lost in it, and no more, as all of it takes its time.
+# Netperf counts datagrams by time alone.
+declare -A AMOUNT=(
+	[TCP_RR]=-10000 [UDP_RR]=-10000 [TCP_CRR]=-2000
+	[TCP_STREAM]=-100000000 [TCP_MAERTS]=-100000000 [UDP_STREAM]=1
+)
+# Before that, to warm up.
+declare -A FIRST=(
+	[TCP_RR]=-2000 [UDP_RR]=-2000 [TCP_CRR]=-500
+	[TCP_STREAM]=-20000000 [TCP_MAERTS]=-20000000 [UDP_STREAM]=1
+)
+
+# Nobody would learn anything from the rest: packets that fit do not see the
+# MTU, nothing is encrypted on one node, and how many share a processor is the
+# same question at any MTU.
+tells() { # SETTING ENCRYPTION MTU TEST
+	case $1:$2:$3:$4 in
+	local:none:1500:* | nodes:none:1500:*) true ;;
+	nodes:none:*:*_STREAM | nodes:none:*:TCP_MAERTS) true ;;
+	nodes:wireguard:*:TCP_STREAM | nodes:wireguard:*:TCP_RR) true ;;
+	nodes:ipsec:*:TCP_STREAM | nodes:ipsec:*:TCP_RR) true ;;
+	big-tcp:none:*:TCP_STREAM | big-tcp:none:*:TCP_MAERTS) true ;;
+	*) false ;;
+	esac
+}
+
+devices_of() { # NAME
+	on "$1" sed -n 's/^ *\([^ :]*\):.*/\1/p' /proc/net/dev | grep -vx lo
+}
+
+# What lies below others first.
+set_mtu() { # MTU NAME...
+	local name dev
+	for name in "${@:2}"; do
+		for dev in $(devices_of "$name"); do
+			ipn "$name" link set "$dev" mtu "$1" || return
+		done
+	done
+}
+
+# Older versions of ip know the sizes of IPv6 alone.
+set_big() { # NAME...
+	local name dev
+	for name; do
+		for dev in $(devices_of "$name"); do
+			[[ $(uname -r) = 6.1.* ]] || on "$name" \
+				"$SELFTESTS/netlink.py" sizes "$dev" $BIG $BIG ||
+				return
+			ipn "$name" link set "$dev" gso_max_size $BIG \
+				gro_max_size $BIG || return
+		done
+	done >/dev/null
+}
+
+# What the datapath has to know of a new device that pods' packets leave by and
+# come from.
+encrypt() { # ENCRYPTION MTU
+	local node n=0 tunnel=wireguard_tunnel
+	[[ $1 != ipsec ]] || tunnel=xfrm_tunnel
+	for node in nodeA nodeB; do
+		n=$((n + 1))
+		$tunnel $node $n enc0 nic0 192.168.9
+		ipn $node address add 192.168.7.$n/24 dev enc0
+		ipn $node address add fd07::$n/64 dev enc0 nodad
+		ipn $node link set enc0 mtu "$2" up
+		ipn $node route replace 10.$((3 - n)).0.0/24 dev enc0
+		ipn $node route replace fd0$((3 - n))::/64 dev enc0
+		datapath_uplink $node enc0 || return
+	done
+	# Where there are no pods, nodes talk through it.
+	CABLE=7 TUNNEL=enc0
+}
+
+# The topology for one of the combinations.
+build() { # SETTING ENCRYPTION MTU
+	CABLE=9 TUNNEL=''
+	topology "$DATAPATH" podA1 podA2 podB1
+	neighbours_permanent
+	set_mtu "$3" nodeA nodeB podA1 podA2 podB1 || return
+	case $1:$2 in
+	big-tcp:*) set_big nodeA nodeB podA1 podB1 ;;
+	*:none) true ;;
+	*)
+		encrypt "$2" $(($3 - OVERHEAD)) &&
+			set_mtu $(($3 - OVERHEAD)) podA1 podB1
+		;;
+	esac
+}
+
+netperfs() { # NAME
+	local pid
+	for pid in $(ip netns pids "$(ns "$1")"); do
+		[[ $(<"/proc/$pid/comm") != netperf ]] || echo "$pid"
+	done
+}
+
+all_wait() { # NAME COUNT
+	local pid n=0
+	for pid in $(netperfs "$1"); do
+		[[ $(<"/proc/$pid/wchan") != *nanosleep* ]] || n=$((n + 1))
+	done
+	((n == $2))
+}
+
+# The sum of all rates. So that none has begun while others still start, each
+# sleeps before its test, and for all of them that ends at once. Servers do not
+# wait much longer.
+rate_of() { # PROCESSES FROM TO FAMILY TEST
+	local n pids jobs=()
+	if [[ $1 = 1 ]]; then
+		netperf_rate "${@:2}" "${AMOUNT[$5]}"
+		return
+	fi
+	: >"$TMP/rates"
+	for ((n = 0; n < $1; n++)); do
+		NETPERF_WAIT=3 netperf_rate "${@:2}" >>"$TMP/rates" &
+		jobs+=($!)
+	done
+	await 3 all_wait "$2" "$1"
+	mapfile -t pids < <(netperfs "$2")
+	kill -STOP "${pids[@]}"
+	pause 3
+	kill -CONT "${pids[@]}"
+	wait "${jobs[@]}"
+	awk -v n="$1" '{ sum += $1 } END { if (NR == n) print sum }' "$TMP/rates"
+}
+
+# How many packets beyond what IPv4 has a length for leave by a NIC.
+count_big() { # NODE
+	on "$1" nft -f - <<-END
+		table netdev big {
+			counter big { }
+			chain out {
+				type filter hook egress device nic0 priority 0
+				meta length > 66000 counter name big
+			}
+		}
+	END
+}
+
+counted_big() { # NODE
+	on "$1" nft list counter netdev big big | awk '/packets/ { print $2 }'
+	on "$1" nft delete table netdev big
+}
+
+# Warm up and prove, of packets that are said to be big that they are: with
+# status 2 if the datapath has none. The stack forwards none of IPv6, as their
+# additional header makes segments too long for the MTU.
+prove_axes() { # SETTING FROM TO FAMILY TEST
+	local node status=0 big
+	node=$(node_of "$2")
+	[[ $5 != TCP_MAERTS ]] || node=$(node_of "$3")
+	[[ $1 != big-tcp ]] || count_big "$node"
+	prove "$@" "${FIRST[$5]}" || status=1
+	[[ $1 = big-tcp ]] || return $status
+	big=$(counted_big "$node")
+	((big > 100)) && return $status
+	echo "guest: $5 v$4 is left out, as only $big packets are big by way of" \
+		"$DATAPATH" >&2
+	return 2
+}
+
+# Each line of $SHUNT_RESULTS/rows is a result as schema.json has it.
+row() { # SETTING ENCRYPTION MTU FAMILY TEST PROCESSES RATE
+	echo "$DATAPATH $1 v$4 $5 x$6, mtu $3, encryption $2: $7"
+	jq -nc '$ARGS.positional as $a | {datapath: $a[0], setting: $a[1],
+		family: ($a[4] | tonumber), test: $a[5],
+		mtu: ($a[3] | tonumber), processes: ($a[6] | tonumber),
+		encryption: $a[2], rate: ($a[7] | tonumber)}' \
+		--args "$DATAPATH" "$@" >>"$SHUNT_RESULTS/rows"
+}
+
+measure_one() { # SETTING ENCRYPTION MTU FAMILY TEST TO
+	local processes rate
+	prove_axes "$1" podA1 "$6" "$4" "$5"
+	case $? in
+	1) return 1 ;;
+	2) return 0 ;;
+	esac
+	for processes in $(values processes); do
+		[[ $processes = 1 || $2:$3 = none:1500 ]] || continue
+		await_no_time_wait podA1 "$6"
+		rate=$(rate_of "$processes" podA1 "$6" "$4" "$5")
+		[[ $rate ]] || return
+		row "${@:1:5}" "$processes" "$rate"
+	done
+}
+
+measure_built() { # SETTING ENCRYPTION MTU TEST...
+	local to=podB1 family test
+	[[ $1 != local ]] || to=podA2
+	start_netserver $to
+	for family in $(values family); do
+		pings podA1 $to "$family" 1 || { refused=1; continue; }
+		for test in "${@:4}"; do
+			measure_one "${@:1:3}" "$family" "$test" $to ||
+				refused=1
+		done
+	done
+}
+
+# Lines of SETTING ENCRYPTION MTU TEST...
+combinations() {
+	local setting encryption mtu test tests
+	for encryption in $(values encryption); do
+		for mtu in $(values mtu); do
+			for setting in $(values setting); do
+				tests=''
+				for test in $(values test); do
+					tells "$setting" "$encryption" "$mtu" \
+						"$test" && tests+=" $test"
+				done
+				[[ ! $tests ]] ||
+					echo "$setting $encryption $mtu$tests"
+			done
+		done
+	done
+}
+
+# Pods that no tunnel can be put below are measured without. What is refused is
+# left out, and makes the guest fail.
+measure_axes() { # DATAPATH AXIS=VALUE,...
+	local refused='' words
+	choose "${@:2}"
+	use "$1"
+	declare -F datapath_uplink >/dev/null || AXES[encryption]=none
+	: >"$SHUNT_RESULTS/rows"
+	while read -ra words <&3; do
+		if build "${words[@]:0:3}"; then
+			measure_built "${words[@]}"
+		else
+			echo "guest: no $DATAPATH with ${words[*]:0:3}" >&2
+			refused=1
+		fi
+		cleanup_all
+	done 3< <(combinations)
+	[[ ! $refused ]]
+}
