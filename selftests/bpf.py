@@ -3,7 +3,10 @@
 """Attach a BPF program that takes or drops everything, until killed.
 
   bpf.py xdp|xdp-driver|tcx-egress|tcx-ingress DEVICE pass|drop
+  bpf.py tcx-ingress DEVICE PORT
   bpf.py cgroup-egress DIRECTORY pass|drop
+
+With a PORT, all packets are given to the UDP socket that has it.
 
 Prints "attached" when it is.
 """
@@ -40,16 +43,45 @@ def bpf(command, attributes):
     return result
 
 
+def op(code, dst=0, src=0, offset=0, value=0):
+    """An instruction."""
+    return struct.pack("=BBhI", code, src << 4 | dst, offset,
+                       value & 0xffffffff)
+
+
+def call(function, *arguments):
+    """Of one of the kernel's functions, with numbers or ("r", REGISTER)."""
+    code = b""
+    for n, value in enumerate(arguments, 1):
+        code += op(0xbf, n, value[1]) if isinstance(value, tuple) else \
+            op(0xb7, n, value=value)
+    return code + op(0x85, value=function)
+
+
+def choose_socket(port):
+    """What a lookup of 127.0.0.1 finds."""
+    code = op(0xbf, 6, 1) + op(0xbf, 8, 10) + op(0x07, 8, value=-12)
+    for offset, value in ((-12, 0), (-8, 0x0100007f),
+                          (-4, socket.htons(port) << 16)):
+        code += op(0x62, 10, offset=offset, value=value)
+    code += call(85, ("r", 6), ("r", 8), 12, -1, 0)  # sk_lookup_udp
+    code += op(0x15, 0, offset=7)  # if none, past the next 7
+    code += op(0xbf, 7, 0)
+    code += call(124, ("r", 6), ("r", 7), 0)  # sk_assign
+    return code + call(86, ("r", 7))  # sk_release
+
+
 def main():
     hook, target, verdict = sys.argv[1:]
     kind, attach, *verdicts, flags = HOOKS[hook]
     value = verdicts[verdict == "drop"]
-    code = struct.pack("=BBhI", 0xb7, 0, 0, value)  # r0 = value
-    code += struct.pack("=BBhI", 0x95, 0, 0, 0)  # exit
+    code = choose_socket(int(verdict)) if verdict.isdigit() else b""
+    code += op(0xb7, value=value)  # r0
+    code += op(0x95)  # exit
     code = ctypes.create_string_buffer(code, len(code))
     name = ctypes.create_string_buffer(b"GPL")
     program = bpf(BPF_PROG_LOAD, struct.pack(
-        "=IIQQIIQII16sII", kind, 2, ctypes.addressof(code),
+        "=IIQQIIQII16sII", kind, len(code) // 8, ctypes.addressof(code),
         ctypes.addressof(name), 0, 0, 0, 0, 0, b"shunt_test", 0, attach))
     if hook == "cgroup-egress":
         where = os.open(target, os.O_RDONLY)

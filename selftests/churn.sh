@@ -40,6 +40,8 @@ restore() {
 		ctl "$node" pod del "$(ns podA9)"
 		ipn "$node" link set nic0 mtu 1500
 	done 2>/dev/null
+	ipn nodeA link del dum7 2>/dev/null
+	ns_del "$(ns podA8)" "$(ns nodeC)"
 	for family in 4 6; do
 		ipn nodeA "-$family" rule del pref 100
 	done 2>/dev/null
@@ -108,6 +110,30 @@ other_uplink_comes_and_goes() {
 	ctl nodeA uplink add nic1
 }
 
+uplink_device_comes_and_goes() {
+	ipn nodeA link add dum7 up type dummy
+	ctl nodeA uplink add dum7
+	ipn nodeA link del dum7
+}
+
+netns_of_other_pod_comes_and_goes() {
+	ns_add podA8
+	ctl nodeA pod add "$(ns podA8)" ip 10.1.0.8 ip fd01::8
+	ns_del "$(ns podA8)"
+}
+
+other_node_comes_and_goes() {
+	ns_add nodeC
+	ipn nodeC link add shunt0 type shunt
+	ctl nodeC pod add "$(ns podA9)" ip 10.1.0.9 ip fd01::9
+	ns_del "$(ns nodeC)"
+	await 10 is_gone podA9 eth0
+}
+
+is_gone() { # NAME DEVICE
+	not ipn "$1" link show dev "$2"
+} >/dev/null 2>&1
+
 uplink_changes_mtu() { # ROUND
 	ipn nodeA link set nic0 mtu $((1500 + $1 % 2))
 	ipn nodeB link set nic0 mtu $((1500 + $1 % 2))
@@ -118,18 +144,21 @@ reverse_path_filter_changes() { # ROUND
 	on nodeA sysctl -qw net.ipv4.conf.all.rp_filter=$(($1 % 2 * 2))
 }
 
+readonly CHURNS=(pods_come_and_go other_pod_goes_down_and_up
+	other_pod_changes_mtu routes_come_and_go rules_come_and_go route_moves
+	neighbours_are_forgotten uplink_comes_and_goes
+	other_uplink_comes_and_goes uplink_device_comes_and_goes
+	netns_of_other_pod_comes_and_goes other_node_comes_and_goes
+	uplink_changes_mtu reverse_path_filter_changes)
+
 # All of it twice, and a transfer goes on after each change.
 transfer() { # FAMILY
-	local all=(pods_come_and_go other_pod_goes_down_and_up
-		other_pod_changes_mtu routes_come_and_go rules_come_and_go
-		route_moves neighbours_are_forgotten uplink_comes_and_goes
-		uplink_changes_mtu reverse_path_filter_changes)
 	local churn round
 	at_end 'restore'
 	start_netserver podB1
 	bg podA1 netperf "-$1" -H "$(addr podB1 "$1")" -t TCP_STREAM -l 600
 	for round in 1 2; do
-		for churn in "${all[@]}"; do
+		for churn in "${CHURNS[@]}"; do
 			"$churn" "$round"
 			snap nodeB
 			await_counter nodeB rx_direct 20
@@ -142,12 +171,8 @@ topology shunt nics=2 podA1 podA2 podA3 podB1
 ns_add podA9
 pods_quiet nodeA nodeB
 
-for churn in pods_come_and_go other_pod_goes_down_and_up \
-	other_pod_changes_mtu routes_come_and_go rules_come_and_go \
-	route_moves neighbours_are_forgotten \
-	uplink_comes_and_goes other_uplink_comes_and_goes uplink_changes_mtu \
-	reverse_path_filter_changes; do
-	t "${churn//_/ }" undisturbed $churn
+for churn in "${CHURNS[@]}"; do
+	t "${churn//_/ }" undisturbed "$churn"
 done
 for family in 4 6; do
 	t "v$family transfer" transfer $family

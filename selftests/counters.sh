@@ -100,9 +100,9 @@ foreign_source() { # FAMILY
 evict() {
 	local round
 	for round in 1 2 3; do
-		on podA1 "$SELFTESTS/packet.py" flows "$(addr podA1 4)" \
+		py podA1 packet.py flows "$(addr podA1 4)" \
 			10.2.0.2 9 250 250
-		on podA1 "$SELFTESTS/packet.py" flows "$(addr podA1 6)" \
+		py podA1 packet.py flows "$(addr podA1 6)" \
 			fd02::2 9 1000 1000
 	done
 	echo "round $round"
@@ -144,6 +144,7 @@ nested() {
 	fail "punt_recursion=1 was expected at some level"
 }
 
+start_forks
 load_module
 topology shunt podA1 podA2 podB1
 pods_quiet nodeA nodeB

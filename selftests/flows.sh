@@ -8,19 +8,6 @@
 # shellcheck source=SCRIPTDIR/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-who() { # FROM ask ARG...
-	on "$1" "$SELFTESTS/who.py" "${@:2}"
-}
-
-start_who() { # NAME...
-	local name
-	for name; do
-		listens "$name" 80 && continue
-		bg "$name" "$SELFTESTS/who.py" serve 80 81
-		await 20 listens "$name" 81 -u
-	done
-}
-
 # A rule of the table nat; "both" loads them, all at once.
 IPT4='' IPT6=''
 ipt() { # FAMILY ARG...
@@ -150,28 +137,33 @@ portmap_nft() { # FAMILY POD HOSTPORT
 # backends POD..., of which it takes the first, but every second time.
 readonly VIP4=10.96.0.10 VIP6=fd96::10
 service() { # FAMILY NUMBER NODEPORT POD...
-	local family=$1 n=$2 nodeport=$3 pod vip=VIP$1 chance=()
-	shift 3
+	port_of_service "$1" tcp "${@:2}"
+	port_of_service "$1" udp "${@:2}"
+}
+
+port_of_service() { # FAMILY tcp|udp NUMBER NODEPORT POD...
+	local family=$1 proto=$2 n=$3 nodeport=$4 pod vip=VIP$1 chance=()
+	shift 4
 	vip=${!vip%10}$n
-	ipt "$family" -N "KUBE-SVC-$n"
-	ipt "$family" -A KUBE-SERVICES -d "$vip" -p tcp --dport 80 \
-		-j "KUBE-SVC-$n"
-	ipt "$family" -A KUBE-NODEPORTS -p tcp --dport "$nodeport" \
-		-j "KUBE-SVC-$n"
-	ipt "$family" -A "KUBE-SVC-$n" ! -s "$(all_pods "$family")" \
-		-p tcp -j KUBE-MARK-MASQ
+	ipt "$family" -N "KUBE-SVC-$n-$proto"
+	ipt "$family" -A KUBE-SERVICES -d "$vip" -p "$proto" --dport 80 \
+		-j "KUBE-SVC-$n-$proto"
+	ipt "$family" -A KUBE-NODEPORTS -p "$proto" --dport "$nodeport" \
+		-j "KUBE-SVC-$n-$proto"
+	ipt "$family" -A "KUBE-SVC-$n-$proto" ! -s "$(all_pods "$family")" \
+		-p "$proto" -j KUBE-MARK-MASQ
 	while [[ $# -gt 0 ]]; do
 		pod=$(addr "$1" "$family")
-		ipt "$family" -N "KUBE-SEP-$n-$1"
-		ipt "$family" -A "KUBE-SEP-$n-$1" -s "$pod" \
+		ipt "$family" -N "KUBE-SEP-$n-$proto-$1"
+		ipt "$family" -A "KUBE-SEP-$n-$proto-$1" -s "$pod" \
 			-j KUBE-MARK-MASQ
-		ipt "$family" -A "KUBE-SEP-$n-$1" -p tcp \
+		ipt "$family" -A "KUBE-SEP-$n-$proto-$1" -p "$proto" \
 			-j DNAT --to-destination "$(endpoint "$pod" 80)"
 		chance=()
 		[[ $# -eq 1 ]] || chance=(-m statistic --mode nth --every 2
 			--packet 0)
-		ipt "$family" -A "KUBE-SVC-$n" "${chance[@]}" \
-			-j "KUBE-SEP-$n-$1"
+		ipt "$family" -A "KUBE-SVC-$n-$proto" "${chance[@]}" \
+			-j "KUBE-SEP-$n-$proto-$1"
 		shift
 	done
 }
@@ -205,15 +197,13 @@ no_rules() {
 	true
 }
 
-# In both topologies.
-both() { # FUNCTION ARG...
-	local topo
-	for topo in veth shunt; do
-		use "$topo"
-		"$@"
-		load_rules
-	done
+with_rules() { # FUNCTION ARG...
+	"$@"
+	load_rules
 }
+
+# In both topologies.
+both() { in_both with_rules "$@"; } # FUNCTION ARG...
 
 no_paths() {
 	use shunt
@@ -281,6 +271,49 @@ port_mapping() { # FAMILY RULES
 	both no_invalid
 }
 
+# A pod that has two addresses asks the one by the other, by way of the node.
+with_second() {
+	pod_add podA3 ip 10.1.0.33 ip fd01::33
+	on nodeA nft -f - <<-END
+		table inet hairpin {
+			chain prerouting {
+				type nat hook prerouting priority dstnat
+				tcp dport 8080 dnat ip to 10.1.0.33:80
+				tcp dport 8080 dnat ip6 to [fd01::33]:80
+			}
+			chain postrouting {
+				type nat hook postrouting priority srcnat
+				ip saddr 10.1.0.0/24 ip daddr 10.1.0.33 masquerade
+				ip6 saddr fd01::/64 ip6 daddr fd01::33 masquerade
+			}
+		}
+	END
+}
+
+second() { # FAMILY
+	[[ $1 = 4 ]] && echo 10.1.0.33 || echo fd01::33
+}
+
+no_second() { ns_del "$(ns podA3)"; }
+
+hairpin_by_second() {
+	local family from
+	at_end 'both no_rules; both no_second'
+	both firewall
+	both with_second
+	both start_who podA3
+	for family in 4 6; do
+		for from in "$(addr podA3 "$family")" "$(second "$family")"; do
+			both send_from podA3 "$family" "$from"
+			use shunt
+			snap nodeA
+			same podA3 ask "$(addr nodeA "$family")" 8080 tcp 3
+			expect nodeA drop_spoof=0 tx_direct=0 punt_route=6..
+		done
+	done
+	both no_invalid
+}
+
 # The answers are larger than the way out allows: fragments of the pod, or a
 # message to it that names the address it knows.
 port_mapping_mtu() { # FAMILY
@@ -316,6 +349,46 @@ ping_mapping() { # FAMILY
 	stays_direct podB2 podA1 "$family"
 }
 
+# What a helper of the node expects of a connection is translated as that is:
+# the server in the pod calls back.
+ftp() { # FAMILY
+	local family=$1 host topo l3=ip
+	host=$(addr nodeA "$family")
+	[[ $family = 4 ]] || l3=ip6
+	modprobe nf_nat_ftp
+	map() {
+		ipt "$family" -A PREROUTING -d "$host" -p tcp --dport 2121 -j DNAT \
+			--to-destination "$(endpoint "$(addr podA1 "$family")" 21)"
+		on nodeA nft -f - <<-END
+			table inet fw {
+				ct helper ftp {
+					type "ftp" protocol tcp
+					l3proto $l3
+				}
+				chain helped {
+					type filter hook prerouting priority 0
+					tcp dport 21 ct helper set "ftp"
+				}
+			}
+		END
+	}
+	setup map
+	for topo in veth shunt; do
+		use "$topo"
+		bg_py podA1 ftp.py serve
+		await 20 listens podA1 21
+	done
+	snap nodeA
+	for topo in veth shunt; do
+		use "$topo"
+		py nodeB ftp.py ask "$host" 2121 | tee "$TMP/called.$topo"
+		[[ $(<"$TMP/called.$topo") = "$host" ]]
+	done
+	expect nodeA punt_flow=6.. tx_direct=0
+	stays_direct podB2 podA1 "$family"
+	both no_invalid
+}
+
 ### Services
 
 # By its address, under a stack prefix, and by a port of the node.
@@ -333,11 +406,12 @@ services() { # FAMILY
 	fi
 	for from in podA1 nodeA; do
 		echo "services, from $from"
-		same "$from" ask "$vip"11,"$vip"12,"$vip"13,"$vip"14 80 tcp 5
+		same "$from" ask "$vip"11,"$vip"12,"$vip"13,"$vip"14 80 \
+			tcp,udp 5
 	done
 	for from in podA1 nodeB; do
 		echo "ports of the node, from $from"
-		same "$from" ask "$host" 30011,30012,30013,30014 tcp 5
+		same "$from" ask "$host" 30011,30012,30013,30014 tcp,udp 5
 	done
 	stays_direct podB2 podA2 "$family"
 	both no_invalid
@@ -386,26 +460,136 @@ first_connection() { # FAMILY
 
 ### Masquerading
 
-outside_masqueraded() { # FAMILY
-	local family=$1 outside
+masquerade() { # FAMILY
+	ipt "$1" -A POSTROUTING -s "$(pods_of nodeA "$1")" \
+		! -d "$(all_pods "$1")" -j MASQUERADE
+}
+
+masquerade_nft() { translate_nft "$1" masquerade; }
+
+# What a pod does not track in itself is the node's to track.
+masquerade_untracked() { # FAMILY
+	masquerade_nft "$1"
+	on podA1 nft -f - <<-END
+		table inet untracked {
+			chain out {
+				type filter hook output priority raw
+				notrack
+			}
+		}
+	END
+}
+
+# One more address of the node, for its pods alone.
+snat_address() { # FAMILY
+	[[ $1 = 4 ]] && echo 192.168.9.77 || echo fd09::77
+}
+
+snat_nft() { # FAMILY
+	local ip=ip
+	[[ $1 = 4 ]] || ip=ip6
+	ipn nodeA address replace \
+		"$(snat_address "$1")/$(host_prefix "$1")" dev nic0
+	translate_nft "$1" "snat $ip to $(snat_address "$1")"
+}
+
+no_snat_address() { # FAMILY
+	ipn nodeA address flush to "$(snat_address "$1")"
+}
+
+translate_nft() { # FAMILY HOW
+	local ip=ip
+	[[ $1 = 4 ]] || ip=ip6
+	on nodeA nft -f - <<-END
+		table inet outside {
+			chain postrouting {
+				type nat hook postrouting priority srcnat
+				$ip saddr $(pods_of nodeA "$1") \
+					$ip daddr != $(all_pods "$1") $2
+			}
+		}
+	END
+}
+
+outside_translated() { # FAMILY RULES SOURCE
+	local outside
+	family=$1
 	outside=$(addr nodeB "$family")
-	masquerade() {
-		ipt "$family" -A POSTROUTING \
-			-s "$(pods_of nodeA "$family")" \
-			! -d "$(all_pods "$family")" -j MASQUERADE
-	}
-	setup masquerade
+	setup "$2" "$family"
+	at_end 'both no_rules; both no_snat_address "$family"; no_paths
+		both on podA1 nft flush ruleset'
 	both start_who nodeB podB1
 	use shunt
 	ctl nodeA path add "$(any "$family")" stack
 	ctl nodeA path add "$(all_pods "$family")" direct
 	snap nodeA
 	same podA1 ask "$outside" 80 tcp,udp 5
-	[[ $(uniq "$TMP/said.shunt") = "$(addr nodeA "$family")" ]]
+	[[ $(uniq "$TMP/said.shunt") = "$3" ]]
 	expect nodeA punt_path=10.. flow_new=0 tx_direct=0
 	same podA1 ask "$(addr podB1 "$family")" 80 tcp 5
 	stays_direct podA1 podB1 "$family"
 	stays_direct podA2 podB1 "$family"
+	both no_invalid
+}
+
+# What has left translated, by a device that is no uplink, stays so when an
+# uplink becomes the way, whatever else is direct.
+translated_moves() { # FAMILY
+	local other=192.168.8.2 to
+	[[ $1 = 4 ]] || other=fd08::2
+	family=$1 to=$(addr nodeB "$1")/$(host_prefix "$1")
+	at_end 'ipn nodeA route del "$to" via "$other" 2>/dev/null
+		ctl nodeA uplink add nic1
+		no_rules; no_snat_address "$family"'
+	use shunt
+	ctl nodeA uplink del nic1
+	firewall
+	snat_nft "$family"
+	ipn nodeA route add "$to" via "$other"
+	snap nodeA
+	bg_py podA1 who.py ask "$(addr nodeB "$family")" 80 tcp 20 0.05 \
+		>"$TMP/moves"
+	await_counter nodeA punt_device 6
+	ipn nodeA route del "$to" via "$other"
+	await 10 grep . "$TMP/moves"
+	cat "$TMP/moves"
+	[[ $(<"$TMP/moves") = "$(snat_address "$family")" ]]
+	expect nodeA punt_flow=10.. tx_direct=0
+	stays_direct podA2 podB1 "$family"
+	no_invalid
+}
+
+# In with one address and out with another, of which the node has neither: who
+# answers by the way that it knows is not understood.
+both_translated() { # FAMILY
+	local ip=ip mapped=10.99.0.1 source=10.99.0.2
+	[[ $1 = 4 ]] || ip=ip6 mapped=fd99::1 source=fd99::2
+	family=$1 mapped=$mapped/$(host_prefix "$1")
+	at_end 'both no_rules; both ipn nodeB route del "$mapped"; no_paths'
+	translate() {
+		ipn nodeB route add "$mapped" via "$(addr nodeA "$family")"
+		on nodeA nft -f - <<-END
+			table inet both {
+				chain prerouting {
+					type nat hook prerouting priority dstnat
+					$ip daddr $mapped dnat $ip to $(addr podA1 "$family")
+				}
+				chain postrouting {
+					type nat hook postrouting priority srcnat
+					ct status dnat snat $ip to $source
+				}
+			}
+		END
+	}
+	both firewall
+	both translate
+	both start_who podA1
+	use shunt
+	snap nodeA
+	same nodeB ask "${mapped%/*}" 80 tcp,udp 5
+	[[ $(uniq "$TMP/said.shunt") = "$source" ]]
+	expect nodeA punt_flow=11.. tx_direct=0
+	stays_direct podB2 podA1 "$family"
 	both no_invalid
 }
 
@@ -430,15 +614,39 @@ probe() { # FAMILY
 	stays_direct podB1 podA1 "$family"
 }
 
+# What a pod may be kept within.
+limits() {
+	on podA1 tc qdisc replace dev eth0 root tbf rate 1mbit burst 20k \
+		latency 500ms
+	on podA1 nft -f - <<-END
+		table inet limits {
+			chain i {
+				type filter hook input priority 0
+				tcp dport 80 limit rate over 100/second drop
+			}
+		}
+	END
+}
+no_limits() {
+	on podA1 tc qdisc del dev eth0 root
+	on podA1 nft delete table inet limits
+} 2>/dev/null
+
 # A health check by the node itself needs nothing of the kind.
 health_check() { # FAMILY
 	local family=$1
 	setup true
+	at_end 'both no_rules; both no_limits'
 	both start_who podA1
 	use shunt
 	snap nodeA
 	same nodeA ask "$(addr podA1 "$family")" 80 tcp 5
 	expect nodeA flow_new=0 punt_flow=0 punt_route=5..
+	both limits
+	use shunt
+	snap nodeA
+	same nodeA ask "$(addr podA1 "$family")" 80 tcp 5
+	expect nodeA flow_new=0 punt_flow=0 punt_route=5.. fallback_qdisc=5..
 }
 
 # In by a device that is no uplink, where the way back would be one: the
@@ -518,7 +726,7 @@ gone_with_flows() { # pod|node
 	setup portmap 4 podA1 8080
 	both start_who podA1
 	use shunt
-	bg nodeB "$SELFTESTS/who.py" ask "$(addr nodeA 4)" 8080 tcp 1000 0.01
+	bg_py nodeB who.py ask "$(addr nodeA 4)" 8080 tcp 1000 0.01
 	snap nodeA
 	await_counter nodeA punt_flow 10
 	at_end 'both no_rules; use shunt
@@ -629,6 +837,7 @@ exceptions_of_paths() { # FAMILY
 	expect nodeA punt_path=1 punt_ttl=0
 }
 
+start_forks
 for datapath in veth shunt; do
 	topology $datapath nics=2 podA1 podA2 podB1 podB2
 	ipn nodeA route add default via 192.168.9.2
@@ -649,13 +858,26 @@ for family in 4 6; do
 	t "v$family port mapping by nftables" port_mapping $family portmap_nft
 	t "v$family port mapping, large answers" port_mapping_mtu $family
 	t "v$family ping mapping" ping_mapping $family
+	t "v$family FTP by a port mapping" ftp $family
 	t "v$family services" services $family
 	t "v$family service, path MTU" service_pmtu $family
-	t "v$family masquerade for outside" outside_masqueraded $family
+	node=$(addr nodeA $family)
+	t "v$family masquerade for outside" \
+		outside_translated $family masquerade "$node"
+	t "v$family masquerade for outside by nftables" \
+		outside_translated $family masquerade_nft "$node"
+	t "v$family masquerade for a pod that does not track" \
+		outside_translated $family masquerade_untracked "$node"
+	t "v$family another source for outside by nftables" \
+		outside_translated $family snat_nft "$(snat_address $family)"
+	t "v$family translated on its way to an uplink" \
+		translated_moves $family
+	t "v$family both addresses translated" both_translated $family
 	t "v$family probe from a translated source" probe $family
 	t "v$family health check by the node" health_check $family
 	t "v$family firewall on an asymmetric way" asymmetric $family
 done
+t "hairpin by a second address" hairpin_by_second
 t "flows end with the host's" flows_end
 t "no room for flows" no_room
 t "pod gone with flows" gone_with_flows pod

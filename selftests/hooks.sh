@@ -31,10 +31,9 @@ lost() { # 4|6
 # A hook that lets pass: seen and counted; then again while traffic runs.
 # ATTACH, DETACH and SEEN, which prints how many packets it saw, are functions.
 hook() { # COUNTER ATTACH DETACH SEEN [LOCAL]
-	local n before
+	local before
 	detach=$3
 	at_end '$detach 2>/dev/null'
-	ten
 	$2
 	ten "$1" "${5:-10}"
 	before=$($4)
@@ -43,29 +42,38 @@ hook() { # COUNTER ATTACH DETACH SEEN [LOCAL]
 	$3
 	ten
 	bg podA1 ping -q -i 0.01 "$(addr podB1 4)" >/dev/null
-	for n in 1 2; do
-		snap nodeA
-		$2
-		await_counter nodeA "$1" 5
-		$3
-		snap nodeA
-		await_counter nodeA tx_direct 10
-		expect nodeA "$1=0"
-	done
+	snap nodeA
+	$2
+	await_counter nodeA "$1" 5
+	$3
+	snap nodeA
+	await_counter nodeA tx_direct 10
+	expect nodeA "$1=0"
 }
 
-# A hook that drops: nothing comes through from the next packet on, and
-# everything again afterwards.
+# A hook that drops while traffic runs: nothing comes through from the next
+# packet on, and everything again afterwards.
 dropping() { # ATTACH DETACH
 	detach=$2
 	at_end '$detach 2>/dev/null'
 	pings podA1 podB1 4 1
 	pings podA1 podB1 6 1
+	bg podA1 ping -q -i 0.01 "$(addr podB1 4)" >/dev/null
+	traffic=$!
+	traffic_flows
 	$1
 	lost 4
 	lost 6
 	$2
+	traffic_flows
+	kill "$traffic"
+	wait "$traffic" || true
 	ten
+}
+
+traffic_flows() {
+	snap nodeA
+	await_counter nodeA rx_direct 5
 }
 
 ### Packet sockets
@@ -445,6 +453,33 @@ uplink_nft_on() {
 }
 uplink_nft_off() { on nodeA nft delete table netdev t; }
 
+# A socket that a program of the uplink has chosen is the node's, and not to
+# get what is a pod's.
+socket_chosen() {
+	local family
+	[[ $(uname -r) != 6.1.* ]] || skip "this kernel has no tcx"
+	bg_py nodeA packet.py udp-echo :: 4000 >"$TMP/node"
+	for family in 4 6; do
+		bg_py podA1 packet.py udp-echo "$(addr podA1 "$family")" 4000 \
+			>"$TMP/pod$family"
+		await 10 listens podA1 4000 -u
+	done
+	await 10 listens nodeA 4000 -u
+	bg nodeA "$SELFTESTS/bpf.py" tcx-ingress nic0 4000 >"$TMP/bpf" 2>&1
+	await 10 grep -q attached "$TMP/bpf"
+	snap nodeA
+	for family in 4 6; do
+		py podB1 packet.py flows "$(addr podB1 "$family")" \
+			"$(addr podA1 "$family")" 4000 3
+		await 5 lines_in "$TMP/pod$family" 3
+	done
+	expect nodeA rx_direct=6.. rx_stack=0
+	[[ ! -s $TMP/node ]]
+	# It is chosen, or the test would show nothing.
+	py nodeB packet.py flows "$(addr nodeB 4)" "$(addr nodeA 4)" 4001 1
+	await 5 lines_in "$TMP/node" 1
+}
+
 # What it has for what it sends is as it was.
 uplink_sends() {
 	at_end 'on nodeA tc qdisc del dev nic0 clsact 2>/dev/null
@@ -471,6 +506,7 @@ uplink_tap() {
 	[[ $(wc -l <"$TMP/up") = 10 ]]
 }
 
+start_forks
 load_module
 topology shunt podA1 podA2 podB1
 topology veth podA1 podB1
@@ -514,6 +550,7 @@ for program in tcx-ingress xdp; do
 done
 t "tc ingress of the uplink" before_shunt uplink_clsact_on uplink_clsact_off
 t "nftables ingress of the uplink" before_shunt uplink_nft_on uplink_nft_off
+t "a socket that the uplink's program chooses" socket_chosen
 t "what the uplink has for sending" uplink_sends
 t "tcpdump on the uplink" uplink_tap
 # Leaves router solicitations behind for some seconds.

@@ -33,7 +33,7 @@ readonly TEST_SKIP=104
 SCRIPT=$(basename "$0" .sh)
 TMP=$(mktemp -d)
 mkfifo "$TMP/never"
-TOPO='' DATAPATH=''
+TOPO='' DATAPATH='' FORKS=''
 tests=0 failures=0 skips=0
 # Debug kernels have it.
 readonly KMEMLEAK=/sys/kernel/debug/kmemleak
@@ -69,8 +69,11 @@ on_error() { # ENDED LINE COMMAND
 end_jobs() {
 	local pids
 	mapfile -t pids < <(jobs -p)
-	[[ ${#pids[@]} -eq 0 ]] || kill -9 "${pids[@]}" 2>/dev/null
-	wait 2>/dev/null
+	[[ ${#pids[@]} -gt 0 ]] || return 0
+	kill -9 "${pids[@]}" 2>/dev/null
+	# By name: alone, it would wait for process substitutions as well.
+	wait "${pids[@]}" 2>/dev/null || true
+	[[ ! $FORKS ]] || py_ends
 }
 
 # What no test may make the kernel say.
@@ -91,6 +94,7 @@ t() { # NAME FUNCTION [ARG...]
 	local name=$1 status mark said reason start=$EPOCHREALTIME
 	shift
 	[[ ! ${TESTS-} || "$name" =~ $TESTS ]] || return 0
+	[[ $tests -gt 0 ]] || echo "KTAP version 1"
 	tests=$((tests + 1))
 	mark="$SCRIPT $tests"
 	: >"$TMP/reason"
@@ -127,10 +131,18 @@ t() { # NAME FUNCTION [ARG...]
 
 # The last command of a test script.
 finish() {
+	local said
 	echo "1..$tests"
+	dmesg_mark "$SCRIPT ends"
 	# Before the exit status is known: the module's end is tested too.
 	[[ ! $TOPO ]] || cleanup_all
 	find_leaks
+	said=$(dmesg_since "$SCRIPT ends")
+	if [[ $said ]]; then
+		failures=$((failures + 1))
+		printf '# kernel: %s\n' "${said//$'\n'/$'\n# kernel: '}"
+		echo "not ok $((tests + 1)) $SCRIPT: ends"
+	fi
 	[[ $failures -eq 0 ]] || exit 1
 	[[ $tests -gt 0 && $tests -eq $skips ]] && exit $EXIT_SKIP
 	exit 0
@@ -227,6 +239,47 @@ ipn() { # NAME IP-ARGUMENT...
 	ip -n "$NS" "${@:2}"
 }
 
+# Programs in Python, as "on" and "bg" would run them, but without starting
+# Python: see forks.py, and first "start_forks". "py" waits, one at a time.
+py() { # NAME PROGRAM ARG...
+	local status
+	find_ns "$1"
+	ask_forks wait "$NS" "${@:2}"
+	hear_forks status
+	return "$status"
+}
+
+bg_py() { # NAME PROGRAM ARG...
+	find_ns "$1"
+	{ ask_forks 'go on' "$NS" "${@:2}"; read -r _ <>"$TMP/never"; } &
+}
+
+# What "bg_py" has started is gone, too.
+py_ends() {
+	local nothing
+	ask_forks end
+	hear_forks nothing
+}
+
+ask_forks() { # HOW [NETNS PROGRAM ARG...]
+	printf '%s\0' $(($# + 1)) "$1" $BASHPID "${@:2}" >&"$REQUESTS"
+}
+
+hear_forks() { # VARIABLE
+	until read -rt 10 "$1" <&"$ANSWERS"; do
+		kill -0 "$FORKS" || fail "forks.py has died"
+	done
+}
+
+start_forks() {
+	mkfifo "$TMP/requests" "$TMP/answers"
+	exec {REQUESTS}<>"$TMP/requests" {ANSWERS}<>"$TMP/answers"
+	"$SELFTESTS/forks.py" <&"$REQUESTS" >&"$ANSWERS" &
+	FORKS=$!
+	# It is no job that ends with a test.
+	disown
+}
+
 ctl() { # NODE SHUNTCTL-ARGUMENT...
 	find_ns "$1"
 	ip netns exec "$NS" shuntctl "${@:2}"
@@ -267,13 +320,14 @@ ns_del() { # FULL-NAME...
 
 ### Topology
 
-# The address that NAME is reached by, in $ADDR.
+# The address that NAME is reached by, in $ADDR: that of a node, by what cable?
+CABLE=9
 find_addr() { # NAME 4|6
 	case ${DATAPATH%%-*}:$1:$2 in
-	*:nodeA:4 | base:podA*:4) ADDR=192.168.9.1 ;;
-	*:nodeB:4 | base:podB*:4) ADDR=192.168.9.2 ;;
-	*:nodeA:6 | base:podA*:6) ADDR=fd09::1 ;;
-	*:nodeB:6 | base:podB*:6) ADDR=fd09::2 ;;
+	*:nodeA:4 | base:podA*:4) ADDR=192.168.$CABLE.1 ;;
+	*:nodeB:4 | base:podB*:4) ADDR=192.168.$CABLE.2 ;;
+	*:nodeA:6 | base:podA*:6) ADDR=fd0$CABLE::1 ;;
+	*:nodeB:6 | base:podB*:6) ADDR=fd0$CABLE::2 ;;
 	*:podA*:4) ADDR=10.1.0.${1#podA} ;;
 	*:podB*:4) ADDR=10.2.0.${1#podB} ;;
 	*:podA*:6) ADDR=fd01::${1#podA} ;;
@@ -338,6 +392,8 @@ neighbours_permanent() {
 # Switch to a topology that was built before.
 use() { # DATAPATH
 	TOPO=$1. DATAPATH=$1
+	# Not every datapath has it.
+	unset -f datapath_uplink
 	# shellcheck source=/dev/null
 	. "$SELFTESTS/bench/datapaths/$DATAPATH.sh"
 }
@@ -473,6 +529,15 @@ find_leaks() {
 
 ### The oracle
 
+# What is done to both topologies.
+in_both() { # COMMAND...
+	local topo
+	for topo in veth shunt; do
+		use $topo
+		"$@"
+	done
+}
+
 # FUNCTION says the same in the topologies shunt and veth.
 as_veth() { # FUNCTION [ARG...]
 	local topo
@@ -572,6 +637,29 @@ pings() { # FROM TO 4|6 [COUNT [ARG...]]
 	}
 }
 
+# Messages of sizes of chunks, packets and many packets come back.
+messages() { # sctp|mptcp FROM TO 4|6
+	local to
+	find_addr "$3" "$4"
+	to=$ADDR
+	bg_py "$3" packet.py "$1-echo" "$to" 5000 >"$TMP/echo"
+	await 10 grep -q ready "$TMP/echo"
+	find_addr "$2" "$4"
+	py "$2" packet.py "$1" "$ADDR" "$to" 5000 1 1000 60000 60001 |
+		grep '^4 the same'
+}
+
+# And nobody has met a wrong checksum.
+sctp_messages() { # FROM TO 4|6
+	local name
+	modprobe -q sctp || skip "this kernel has no SCTP"
+	messages sctp "$@"
+	for name in "$1" "$2"; do
+		on "$name" grep -P '^SctpChecksumErrors\s+0$' \
+			/proc/net/sctp/snmp
+	done
+}
+
 # Something listens on a port of NAME.
 listens() { # NAME PORT [-u]
 	[[ $(on "$1" ss -Hln "${3:--t}" "sport = :$2") ]]
@@ -586,22 +674,57 @@ start_netserver() { # NAME...
 	done
 }
 
+# What the IP stack of NAME has counted, by a name of nstat.
+stack_counter() { # NAME COUNTER
+	on "$1" nstat -asz "$2" | awk -v name="$2" '$1 == name { print $2 }'
+}
+
+gateway() { # 4|6
+	[[ $1 = 4 ]] && echo 169.254.1.1 || echo fe80::1
+}
+
+# Which of its addresses a pod sends from.
+send_from() { # POD 4|6 [ADDRESS]
+	ipn "$1" "-$2" route replace default via "$(gateway "$2")" dev eth0 \
+		onlink ${3:+src "$3"}
+}
+
+# See who.py: ports 80 and 81 tell who asks.
+who() { # FROM ask ARG...
+	py "$1" who.py "${@:2}"
+}
+
+start_who() { # NAME...
+	local name
+	for name; do
+		listens "$name" 80 && continue
+		bg_py "$name" who.py serve 80 81
+		await 20 listens "$name" 81 -u
+	done
+}
+
 start_iperf() { # NAME
 	bg "$1" iperf3 -s >/dev/null 2>&1
 	await 10 listens "$1" 5201
 }
 
-# Prints the rate.
+# Prints the rate, of what has arrived. A negative number is that of
+# transactions, or of bytes. It begins $NETPERF_WAIT seconds later.
+NETPERF_WAIT=
 netperf_rate() { # FROM TO 4|6 TEST [SECONDS [ARG...]]
 	local from=$1 to=$2 family=$3 test=$4 seconds=${5:-1} args=()
+	local rate=THROUGHPUT
 	shift 4
 	[[ $# -eq 0 ]] || shift
 	case $test in
 	*RR) args=(-r '1,1') ;;
+	# Else it would not leave the link, and in fragments.
+	UDP_STREAM) args=(-R 1 -m 1400) rate=REMOTE_RECV_THROUGHPUT ;;
 	esac
 	on "$from" netperf "-$family" -H "$(addr "$to" "$family")" \
-		-L "$(addr "$from" "$family")" -t "$test" -l "$seconds" -P 0 -- \
-		"${args[@]}" -k THROUGHPUT "$@" | sed -n 's/^THROUGHPUT=//p'
+		-L "$(addr "$from" "$family")" -t "$test" -l "$seconds" -P 0 \
+		${NETPERF_WAIT:+-s "$NETPERF_WAIT"} -- \
+		"${args[@]}" -k "$rate" "$@" | sed -n "s/^$rate=//p"
 }
 
 ### The end
@@ -621,10 +744,11 @@ cleanup_all() {
 
 at_exit() {
 	cleanup_all
+	[[ ! $FORKS ]] || kill "$FORKS"
 	rm -rf "$TMP"
 }
 trap at_exit EXIT
 trap 'exit 130' INT
-trap 'exit 143' TERM
+trap 'note "stopped in ${FUNCNAME[*]-}, lines ${BASH_LINENO[*]-}"; exit 143' TERM
 [[ $(id -u) -eq 0 ]] || bail "run it as root, best in a guest: selftests/run"
 leaks_forget

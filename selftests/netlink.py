@@ -6,9 +6,15 @@
              [node IFINDEX] [role N] [address ADDR]... [mac MAC] [mtu N]
   netlink.py changelink NAME [node IFINDEX] [role N] [address ADDR]...
   netlink.py show NAME
+  netlink.py sizes NAME [GSO GRO]   (of IPv4: of newer kernels than ip knows)
   netlink.py genl COMMAND [netns PATH] [ifindex N] [address ADDR]
              [length N] [action N]
+  netlink.py commands   (their names)
+  netlink.py forbidden COMMAND...   (each is refused with EPERM)
   netlink.py raw-genl COMMAND LENGTH SEED COUNT
+  netlink.py come-and-go PATH ADDR OTHER...   (a pod of shunt0 with this netns
+             that sends to others, until killed; a line for each that came and
+             went)
   netlink.py wait-events SECONDS   (prints link events of this netns)
   netlink.py ovs-port BRIDGE DEVICE   (a new bridge of Open vSwitch)
   netlink.py ovs-end BRIDGE
@@ -17,7 +23,11 @@ Prints "ok", or the name of the errno and the kernel's message, and exits with
 status 1 then. COMMAND is a name of the specification, such as pod-get, with
 "-dump" after it for a dump.
 """
+import contextlib
+import ctypes
 import errno
+import fcntl
+import functools
 import ipaddress
 import os
 import random
@@ -32,6 +42,7 @@ NLMSG_ERROR, NLMSG_DONE = 2, 3
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU = 1, 3, 4
 IFLA_LINKINFO, IFLA_NET_NS_FD, IFLA_LINK_NETNSID = 18, 28, 37
+IFLA_GSO_IPV4_MAX_SIZE, IFLA_GRO_IPV4_MAX_SIZE = 63, 64
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
 IFLA_SHUNT = {"role": 1, "node": 2, "address": 3}
 COMMANDS = ["uplink-get", "uplink-add", "uplink-del", "pod-get", "pod-del",
@@ -126,6 +137,11 @@ def info(args):
                 attr(IFLA_INFO_DATA, data))
 
 
+@functools.cache
+def netns_fd(path):
+    return struct.pack("=I", os.open(path, os.O_RDONLY))
+
+
 def newlink(name, args):
     body = struct.pack("=BxHiII", 0, 0, 0, 0, 0)
     if "node" in args:
@@ -137,8 +153,7 @@ def newlink(name, args):
     if "mtu" in args:
         body += attr(IFLA_MTU, struct.pack("=I", int(args["mtu"])))
     if "netns" in args:
-        fd = os.open(args["netns"], os.O_RDONLY)
-        body += attr(IFLA_NET_NS_FD, struct.pack("=I", fd))
+        body += attr(IFLA_NET_NS_FD, netns_fd(args["netns"]))
     if "link-netnsid" in args:
         body += attr(IFLA_LINK_NETNSID,
                      struct.pack("=i", int(args["link-netnsid"])))
@@ -166,6 +181,20 @@ def show(name):
             if inner == IFLA_INFO_DATA:
                 show_data(data)
     return 0, []
+
+
+def sizes(name, *new):
+    body = struct.pack("=BxHiII", 0, 0, socket.if_nametoindex(name), 0, 0)
+    kinds = IFLA_GSO_IPV4_MAX_SIZE, IFLA_GRO_IPV4_MAX_SIZE
+    if new:
+        for kind, size in zip(kinds, new):
+            body += attr(kind, struct.pack("=I", int(size)))
+        return Netlink(socket.NETLINK_ROUTE).request(RTM_NEWLINK, 0, body)
+    code, replies = Netlink(socket.NETLINK_ROUTE).request(RTM_GETLINK, 0, body)
+    if not code:
+        found = dict(attrs(replies[0][16:]))
+        print(*(struct.unpack("=I", found[kind])[0] for kind in kinds))
+    return code, replies
 
 
 def show_data(data):
@@ -199,8 +228,7 @@ def genl_request(command, args):
     names = {"uplink": UPLINK, "path": PATH}.get(command.split("-")[0], POD)
     body = struct.pack("=BBH", COMMANDS.index(command) + 1, 1, 0)
     if "netns" in args:
-        fd = os.open(args["netns"], os.O_RDONLY)
-        body += attr(names["netns-fd"], struct.pack("=I", fd))
+        body += attr(names["netns-fd"], netns_fd(args["netns"]))
     if "ifindex" in args and "ifindex" in names:
         body += attr(names["ifindex"], struct.pack("=I", int(args["ifindex"])))
     for address in args.get("address", []):
@@ -226,6 +254,47 @@ def fuzz(command, length, seed, count):
             body += attr(rng.randrange(12), rng.randbytes(size))
         genl.request(number, rng.choice((0, 0, NLM_F_DUMP)), body)
     return 0, []
+
+
+def socket_in(netns):
+    """A UDP socket there."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/self/ns/net", "rb") as own, open(netns, "rb") as other:
+        if libc.setns(other.fileno(), 0):
+            raise OSError(ctypes.get_errno(), netns)
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        libc.setns(own.fileno(), 0)
+    return sock
+
+
+def talk(sock, address, others):
+    """Set up eth0 with an address, and send to others."""
+    fcntl.ioctl(sock, 0x8916, struct.pack(  # SIOCSIFADDR, with a route of /8
+        "=16sH2x4s16x", b"eth0", socket.AF_INET, socket.inet_aton(address)))
+    fcntl.ioctl(sock, 0x8914, struct.pack(  # SIOCSIFFLAGS, IFF_UP
+        "=16sH22x", b"eth0", 1))
+    for other in others:
+        # An error may be about what went before.
+        with contextlib.suppress(OSError):
+            sock.sendto(b"here", (other, 9))
+
+
+def come_and_go(netns, address, *others):
+    """The node device, too, may go and come."""
+    sock = socket_in(netns)
+    while True:
+        try:
+            node = socket.if_nametoindex("shunt0")
+            code, _ = newlink("eth0", {"netns": netns, "node": node,
+                                       "address": [address]})
+        except OSError:
+            code = errno.ENODEV
+        if not code:
+            with contextlib.suppress(OSError):
+                talk(sock, address, others)
+        if not code and not genl_request("pod-del", {"netns": netns})[0]:
+            print("gone", flush=True)
+        time.sleep(0.02)
 
 
 def ovs(kind, command, bridge, attributes):
@@ -268,6 +337,14 @@ def wait_events(seconds):
     return 0, []
 
 
+def forbidden(*commands):
+    for command in commands:
+        code, message = genl_request(command, {"ifindex": "1"})
+        if code != errno.EPERM:
+            return code or errno.EINVAL, f"{command}: {message}"
+    return 0, []
+
+
 def main():
     verb, *rest = sys.argv[1:]
     if verb == "newlink":
@@ -276,10 +353,18 @@ def main():
         code, message = changelink(rest[0], words(rest[1:]))
     elif verb == "show":
         code, message = show(rest[0])
+    elif verb == "sizes":
+        code, message = sizes(*rest)
     elif verb == "genl":
         code, message = genl_request(rest[0], words(rest[1:]))
+    elif verb == "commands":
+        sys.exit(print(*COMMANDS, sep="\n"))
+    elif verb == "forbidden":
+        code, message = forbidden(*rest)
     elif verb == "raw-genl":
         code, message = fuzz(rest[0], *map(int, rest[1:]))
+    elif verb == "come-and-go":
+        come_and_go(*rest)
     elif verb == "ovs-port":
         code, message = ovs_port(*rest)
     elif verb == "ovs-end":

@@ -46,12 +46,12 @@ checksum_punted() { # FAMILY
 # socket says so: nothing believes it unseen.
 checksum_wrong() { # FAMILY
 	local before
-	bg podB1 "$SELFTESTS/packet.py" udp-echo "$(addr podB1 "$1")" 4000 \
+	bg_py podB1 packet.py udp-echo "$(addr podB1 "$1")" 4000 \
 		>"$TMP/echo"
 	await 10 listens podB1 4000 -u
 	before=$(udp_errors podB1 "$1")
 	snap nodeB
-	on podA1 "$SELFTESTS/packet.py" send raw sum src "$(addr podA1 "$1")" \
+	py podA1 packet.py send raw sum src "$(addr podA1 "$1")" \
 		dst "$(addr podB1 "$1")" dport 4000 count 3
 	await 5 udp_errors_are podB1 "$1" $((before + 3))
 	expect nodeB rx_direct=3
@@ -65,7 +65,16 @@ udp_errors_are() { # NAME FAMILY COUNT
 udp_errors() { # NAME FAMILY
 	local name=UdpInCsumErrors
 	[[ $2 = 4 ]] || name=Udp6InCsumErrors
-	on "$1" nstat -asz "$name" | awk -v name="$name" '$1 == name { print $2 }'
+	stack_counter "$1" "$name"
+}
+
+# Checksum and segments of SCTP, which the card leaves to the sender.
+sctp() { # FAMILY
+	on nodeA ethtool -k nic0 | grep 'tx-checksum-sctp: off'
+	snap nodeA
+	sctp_messages podA1 podB1 "$1"
+	# Nobody puts them together again.
+	expect nodeA tx_direct=20.. rx_direct=80.. tx_stack=0 others=0
 }
 
 ### What is put together on receipt
@@ -77,10 +86,10 @@ udp_gro() { # FAMILY FEATURE
 	feature=$2
 	on nodeB ethtool -K nic0 "$feature" on
 	snap nodeB
-	bg podB1 "$SELFTESTS/packet.py" gather "$(addr podB1 "$1")" 4000 1000 \
+	bg_py podB1 packet.py gather "$(addr podB1 "$1")" 4000 1000 \
 		>"$TMP/gathered"
 	await 10 grep -q ready "$TMP/gathered"
-	on podA1 "$SELFTESTS/packet.py" segments "$(addr podB1 "$1")" 4000 \
+	py podA1 packet.py segments "$(addr podB1 "$1")" 4000 \
 		1000 1200
 	await 20 grep gathered "$TMP/gathered"
 	cat "$TMP/gathered"
@@ -122,7 +131,7 @@ moved_by() { # COMMAND...
 }
 
 send_flows() { # FROM TO FAMILY COUNT
-	on "$1" "$SELFTESTS/packet.py" flows "$(addr "$1" "$3")" \
+	py "$1" packet.py flows "$(addr "$1" "$3")" \
 		"$(addr "$2" "$3")" 9 "$4"
 }
 
@@ -196,6 +205,41 @@ steer_uplink() { # MASK
 	done
 }
 
+# Receive flow steering of the uplink follows a pod's program from processor to
+# processor, and nothing is lost, counted twice or overtaken.
+uplink_flow_steering() { # FAMILY
+	local before
+	[[ -d /sys/devices/system/cpu/cpu1 ]] || skip "one CPU"
+	at_end 'steer_uplink 0; steer_uplink_flows 0'
+	# Whoever is not known yet goes to the second one.
+	steer_uplink 2
+	steer_uplink_flows 64
+	bg_py podA1 packet.py gather "$(addr podA1 "$1")" 4000 800 2 \
+		>"$TMP/gathered"
+	await 10 grep -q ready "$TMP/gathered"
+	find_given
+	before=$GIVEN
+	snap nodeA
+	on podB1 taskset -c 0 "$SELFTESTS/packet.py" segments \
+		"$(addr podA1 "$1")" 4000 800 1200
+	await 20 grep gathered "$TMP/gathered"
+	cat "$TMP/gathered"
+	grep -q '^800 gathered, 0 late' "$TMP/gathered"
+	expect nodeA rx_direct=800 others=0
+	find_given
+	echo "$((GIVEN - before)) given"
+	((GIVEN > before))
+}
+
+steer_uplink_flows() { # ENTRIES
+	local n
+	sysctl -qw "net.core.rps_sock_flow_entries=$1"
+	for ((n = 0; n < QUEUES; n++)); do
+		on nodeA sh -c \
+			"echo $1 >/sys/class/net/nic0/queues/rx-$n/rps_flow_cnt"
+	done
+}
+
 # Receive flow steering of the pod's device: to where its program runs.
 flow_steering() { # FAMILY
 	local before
@@ -235,7 +279,7 @@ no_qdisc() {
 socket_paced() { # FAMILY
 	at_end no_qdisc
 	qdisc fq
-	on podA1 "$SELFTESTS/packet.py" paced "$(addr podB1 "$1")" 9 20 40000
+	py podA1 packet.py paced "$(addr podB1 "$1")" 9 20 40000
 	await 5 throttled 19
 }
 
@@ -279,16 +323,12 @@ small_queues() { # FAMILY
 	for from in nodeA podA1; do
 		start_netserver "${from/A/B}"
 		bg "$from" netperf "-$1" -H "$(addr "${from/A/B}" "$1")" \
-			-t TCP_STREAM -l 3 -P 0 >/dev/null
+			-t TCP_STREAM -l 1 -P 0 >/dev/null
 		find_backlog $!
 		echo "$from: $BACKLOG bytes"
 		# Without that it would be half a megabyte.
 		((BACKLOG > 10000 && BACKLOG < 150000)) || fail "$BACKLOG bytes"
 	done
-}
-
-gateway() { # FAMILY
-	[[ $1 = 4 ]] && echo 169.254.1.1 || echo fe80::1
 }
 
 # The largest while PID runs.
@@ -302,14 +342,163 @@ find_backlog() { # PID
 	done
 }
 
+### What packets carry beside their bytes
+
+# Packets that left nodeA's card with WHAT.
+sent_with() { # WHAT
+	on nodeA ethtool -S nic0 | sed -n "s/^ *tx_with_$1: //p"
+}
+
+# What can be attached to a packet on its way out.
+attach_all() { # NAME
+	on "$1" nft -f - <<-END
+		table inet attach {
+			chain o {
+				type filter hook output priority 0
+				ct state invalid drop
+				meta mark set 7
+				meta priority set 0:6
+			}
+		}
+	END
+}
+
+# All of a pod's stays in it, but for the socket: the card's queue throttles it.
+leaves_bare() { # FAMILY
+	local what before=()
+	at_end 'on podA1 nft delete table inet attach
+		on nodeA nft delete table inet attach'
+	attach_all podA1
+	for what in conntrack mark priority extensions ipvs socket; do
+		before+=("$(sent_with "$what")")
+	done
+	snap nodeA
+	pings podA1 podB1 "$1" 20
+	expect nodeA tx_direct=20
+	for what in conntrack mark priority extensions ipvs; do
+		[[ $(sent_with "$what") = "${before[0]}" ]] || fail "$what"
+		before=("${before[@]:1}")
+	done
+	[[ $(sent_with socket) -ge $((before[0] + 20)) ]]
+	# The same of the node itself is seen.
+	attach_all nodeA
+	before=("$(sent_with conntrack)" "$(sent_with mark)")
+	pings nodeA nodeB "$1" 5
+	[[ $(sent_with conntrack) -ge $((before[0] + 5)) ]]
+	[[ $(sent_with mark) -ge $((before[1] + 5)) ]]
+}
+
+# What a socket of MPTCP hangs on its packets stays in the pod.
+extensions_stay() { # FAMILY
+	local before
+	before=$(sent_with extensions)
+	snap nodeA
+	messages mptcp podA1 podB1 "$1"
+	expect nodeA tx_direct=10.. tx_stack=0
+	[[ $(sent_with extensions) = "$before" ]]
+	end_jobs
+	# The node's own has it to the last.
+	messages mptcp nodeA nodeB "$1"
+	[[ $(sent_with extensions) -ge $((before + 10)) ]]
+}
+
+# As forwarding does it: by the TOS of IPv4, if the node is told to.
+priority_of_forwarding() {
+	local before
+	at_end 'on nodeA sysctl -qw net.ipv4.ip_forward_update_priority=1'
+	before=$(sent_with priority)
+	pings podA1 podB1 4 10 -Q 0x10
+	pings podA1 podB1 6 10 -Q 0x10
+	[[ $(sent_with priority) = $((before + 10)) ]]
+	on nodeA sysctl -qw net.ipv4.ip_forward_update_priority=0
+	pings podA1 podB1 4 10 -Q 0x10
+	[[ $(sent_with priority) = $((before + 10)) ]]
+}
+
+# How many packets arrive with what somebody else has attached.
+count_residue() { # NAME
+	on "$1" nft -f - <<-END
+		table inet bare {
+			counter has_ct { }
+			counter has_mark { }
+			counter has_priority { }
+			chain p {
+				type filter hook prerouting priority -400
+				meta l4proto != { icmp, ipv6-icmp } accept
+				icmpv6 type { 133-137 } accept
+				ct mark 5 counter name has_ct
+				meta mark 7 counter name has_mark
+				meta priority != none counter name has_priority
+			}
+		}
+	END
+}
+
+# Nor is what stays on the node, whoever sends.
+local_bare() { # FAMILY
+	local pair to
+	at_end 'for name in podA1 podA2 nodeA; do
+			on $name nft flush ruleset
+		done'
+	for pair in podA1:podA2 podA1:nodeA nodeA:podA1; do
+		to=${pair#*:}
+		on "${pair%:*}" nft -f - <<-END
+			table inet attach {
+				chain o {
+					type filter hook output priority 0
+					ct mark set 5
+					meta mark set 7
+					meta priority set 1:6
+				}
+			}
+		END
+		count_residue "$to"
+		pings "${pair%:*}" "$to" "$1" 10 -Q 0x10
+		on "$to" nft list counters table inet bare >"$TMP/bare"
+		cat "$TMP/bare"
+		[[ $(grep -c 'packets 0 ' "$TMP/bare") = 3 ]]
+		on "$to" nft flush ruleset
+		on "${pair%:*}" nft flush ruleset
+	done
+}
+
+# What the node's ingress has attached is not the pod's to see.
+arrives_bare() { # FAMILY
+	local file=$TMP/bare
+	at_end 'on nodeA tc qdisc del dev nic0 clsact
+		on podA1 nft delete table inet bare
+		on nodeA nft delete table inet bare'
+	modprobe -qa act_ct cls_matchall act_skbedit
+	on nodeA tc qdisc add dev nic0 clsact
+	on nodeA tc filter add dev nic0 ingress protocol all matchall \
+		action ct commit mark 5 pipe \
+		action skbedit mark 7 priority 1:6
+	count_residue podA1
+	count_residue nodeA
+	snap nodeA
+	# Requests: conntrack takes answers to what it has not seen for invalid.
+	pings podB1 podA1 "$1" 10 -Q 0x10
+	expect nodeA rx_direct=10
+	on podA1 nft list counters table inet bare >"$file"
+	cat "$file"
+	[[ $(grep -c 'packets 0 ' "$file") = 3 ]]
+	# The same is seen of the node's own.
+	pings nodeB nodeA "$1" 10
+	on nodeA nft list counters table inet bare >"$file"
+	cat "$file"
+	[[ $(grep -Ec 'packets [1-9][0-9]* ' "$file") = 3 ]]
+}
+
+start_forks
 load_module
-topology shunt podA1 podB1
+topology shunt podA1 podA2 podB1
 pods_quiet nodeA nodeB
 
 for family in 4 6; do
 	t "v$family checksum of whole packets" checksum_complete $family
 	t "v$family the same, punted" checksum_punted $family
 	t "v$family wrong checksum" checksum_wrong $family
+	t "v$family checksum of SCTP" sctp $family
 	t "v$family UDP in segments" udp_gro $family rx-udp-gro-forwarding
 	t "v$family UDP in a list" udp_gro $family rx-gro-list
 	t "v$family TCP in a list" tcp_gro_list $family
@@ -317,8 +506,15 @@ for family in 4 6; do
 	t "v$family transmit packet steering" transmit_steering $family
 	t "v$family receive packet steering" receive_steering $family
 	t "v$family receive flow steering" flow_steering $family
+	t "v$family receive flow steering of the uplink" \
+		uplink_flow_steering $family
 	t "v$family pacing by the socket" socket_paced $family
 	t "v$family BBR" bbr $family
 	t "v$family TCP small queues" small_queues $family
+	t "v$family nothing of a pod leaves with its packets" leaves_bare $family
+	t "v$family extensions of a pod's packets" extensions_stay $family
+	t "v$family nothing of the node reaches a pod" arrives_bare $family
+	t "v$family nothing of others on the node" local_bare $family
 done
+t "priority as forwarding gives it" priority_of_forwarding
 finish

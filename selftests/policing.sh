@@ -10,7 +10,7 @@
 send() { # POD HOW WHAT [KEY VALUE]...
 	local pod=$1
 	shift
-	on "$pod" "$SELFTESTS/packet.py" send "$@"
+	py "$pod" packet.py send "$@"
 }
 
 capture() { # NAME DEVICE FILTER: to $TMP/seen
@@ -31,8 +31,7 @@ none_arrived() { # POD
 	pings "$1" podB1 4 1
 	[[ ! -s $TMP/seen ]]
 	# The device has it among its dropped ones.
-	on "$1" ip -s -j link show eth0 |
-		jq -e '.[0].stats64.tx.dropped >= 5'
+	[[ $(on "$1" cat /sys/class/net/eth0/statistics/tx_dropped) -ge 5 ]]
 }
 
 dropped() { # REASON FILTER POD HOW WHAT [KEY VALUE]...
@@ -70,7 +69,7 @@ spoof_by_address() { # FAMILY
 	ipn podA1 address add "$foreign" dev eth0
 	snap nodeA
 	# Some programs try again when told of the drop.
-	on podA1 "$SELFTESTS/packet.py" flows "${foreign%/*}" \
+	py podA1 packet.py flows "${foreign%/*}" \
 		"$(addr podB1 "$1")" 9 5 || true
 	expect nodeA drop_spoof=1..5 tx_direct=0
 }
@@ -83,22 +82,40 @@ second_address() { # FAMILY
 	at_end 'ipn podA1 address del $foreign dev eth0
 		ipn nodeA "-$family" route del $foreign dev shunt0'
 	ipn podA1 address add "$foreign" dev eth0
-	on nodeA "$SELFTESTS/netlink.py" genl pod-addr-add \
+	py nodeA netlink.py genl pod-addr-add \
 		netns "/run/netns/$(ns podA1)" address "${foreign%/*}"
 	ipn nodeA "-$1" route add "$foreign" via "$gateway" dev shunt0 onlink
 	snap nodeA
 	pings podA1 podB1 "$1" 5 -I "${foreign%/*}"
 	expect nodeA drop_spoof=0 tx_direct=5 rx_direct=5
-	on nodeA "$SELFTESTS/netlink.py" genl pod-addr-del \
+	py nodeA netlink.py genl pod-addr-del \
 		netns "/run/netns/$(ns podA1)" address "${foreign%/*}"
 	snap nodeA
-	on podA1 "$SELFTESTS/packet.py" flows "${foreign%/*}" \
+	py podA1 packet.py flows "${foreign%/*}" \
 		"$(addr podB1 "$1")" 9 5 || true
 	expect nodeA drop_spoof=1..5 tx_direct=0
 }
 
 nonip() { # WHAT
 	dropped drop_nonip "$1" podA1 frame "$2"
+}
+
+tagged() { # FAMILY
+	dropped drop_nonip 'vlan or port 4444' podA1 frame udp vlan 7 \
+		src "$(addr podA1 "$1")" dst "$(addr podB1 "$1")"
+}
+
+vlan_device() {
+	at_end 'ipn podA1 link del vlan7'
+	capture nodeB nic0 'vlan or port 4444'
+	ipn podA1 link add link eth0 name vlan7 up type vlan id 7
+	ipn podA1 addr add 10.7.0.1/24 dev vlan7
+	ipn podA1 neigh add 10.7.0.2 lladdr 02:00:00:00:0c:00 dev vlan7
+	snap nodeA
+	not on podA1 ping -c 3 -i 0.01 -W 0.3 10.7.0.2
+	expect nodeA drop_nonip=3.. tx_direct=0 tx_stack=0 others=0
+	pings podA1 podB1 4 1
+	[[ ! -s $TMP/seen ]]
 }
 
 malformed() { # FAMILY WHAT
@@ -164,12 +181,13 @@ link_locals() {
 	expect nodeA tx_stack=5 drop_spoof=0
 }
 
-# A wrong length is the stack's to judge if it is not plainly malformed.
+# A length beyond the packet is that of no packet.
 bad_lengths() { # FAMILY
 	capture podB1 eth0 'port 4444'
 	snap nodeA
 	send podA1 frame totlen src "$(addr podA1 "$1")" \
 		dst "$(addr podB1 "$1")" count 5
+	expect nodeA drop_malformed=5 tx_direct=0 tx_stack=0 others=0
 	pings podA1 podB1 "$1" 1
 	[[ ! -s $TMP/seen ]]
 }
@@ -210,7 +228,7 @@ odd_to() { # POD SENDER FAMILY "WHAT..." [KEY VALUE]...
 	local to=$1 from=$2 family=$3 what port=5000 file=$TMP/reaches.$TOPO
 	local peer=podA1
 	[[ $to != podA1 ]] || peer=podB1
-	bg "$to" "$SELFTESTS/packet.py" udp-echo "$(addr "$to" "$family")" \
+	bg_py "$to" packet.py udp-echo "$(addr "$to" "$family")" \
 		4000 >"$file"
 	await 10 listens "$to" 4000 -u
 	for what in $4; do
@@ -236,8 +254,10 @@ fragments() { # FAMILY
 	done
 	# 15 pieces and a ping; ICMP errors for echoes that nobody awaits.
 	expect nodeA tx_direct=16..20 others=0
+	snap nodeA
 	as_veth reaches_from_outside "$1" \
 		"tiny reversed twice overlap inside beyond lonely"
+	expect nodeA rx_direct=16..20 others=0
 }
 
 # Nothing arrives, and the counter says why.
@@ -254,29 +274,71 @@ nothing_arrives() { # COUNTER FAMILY WHAT [KEY VALUE]...
 	[[ ! -s $TMP/said.shunt ]]
 }
 
-# Frames for others, which a promiscuous NIC sees, are not for pods.
-other_host() { # FAMILY MAC
-	on nodeA ip link set nic0 promisc on
-	capture podA1 eth0 'udp port 4444'
-	snap nodeA
-	send nodeB frame udp dev nic0 mac "$2" src "$(addr podB1 "$1")" \
-		dst "$(addr podA1 "$1")" count 5
-	pings nodeB podA1 "$1" 1
-	on nodeA ip link set nic0 promisc off
-	expect nodeA rx_direct=1
+# Groups and broadcasts are the node's to answer.
+many_from_pod() { # FAMILY DESTINATION...
+	local to
+	capture nodeB nic0 'udp port 4444'
+	for to in "${@:2}"; do
+		snap nodeA
+		send podA1 frame udp src "$(addr podA1 "$1")" dst "$to" count 5
+		expect nodeA punt_route=5 tx_stack=5 tx_direct=0 tx_local=0 \
+			others=0
+	done
+	pings podA1 podB1 "$1" 1
 	[[ ! -s $TMP/seen ]]
 }
 
-vlan_tag() { # FAMILY
-	local mac
+not_for_host() {
+	on nodeA ip -s -s -j link show dev nic0 |
+		jq '.[0].stats64.rx.otherhost // 0'
+}
+
+# Five frames from outside that no pod gets; behind them, one that arrives.
+ignored_from_outside() { # FAMILY WHAT MAC [KEY VALUE]...
 	capture podA1 eth0 'udp port 4444'
-	mac=$(on nodeA cat /sys/class/net/nic0/address)
 	snap nodeA
-	send nodeB frame udp dev nic0 mac "$mac" vlan 7 \
-		src "$(addr podB1 "$1")" dst "$(addr podA1 "$1")" count 5
+	send nodeB frame "$2" dev nic0 mac "$3" src "$(addr podB1 "$1")" \
+		dst "$(addr podA1 "$1")" "${@:4}" count 5
 	pings nodeB podA1 "$1" 1
-	expect nodeA rx_direct=1
+	# The answer meets the tap.
+	expect nodeA rx_direct=1 fallback_tap=0..1 others=0
 	[[ ! -s $TMP/seen ]]
+}
+
+# Frames for others, which a promiscuous NIC sees, are not for pods.
+other_host() { # FAMILY MAC
+	at_end 'on nodeA ip link set nic0 promisc off'
+	on nodeA ip link set nic0 promisc on
+	ignored_from_outside "$1" udp "$2"
+}
+
+not_forwarded() { # FAMILY WHAT MAC [KEY VALUE]...
+	local before
+	before=$(not_for_host)
+	"$2" "$1" "${@:3}"
+	[[ $(($(not_for_host) - before)) = 5 ]]
+}
+
+vlan_tag() { # FAMILY
+	ignored_from_outside "$1" udp \
+		"$(on nodeA cat /sys/class/net/nic0/address)" vlan 7
+}
+
+# Less than a header.
+cut_off() { # FAMILY
+	local name=IpInHdrErrors before
+	[[ $1 = 4 ]] || name=Ip6InHdrErrors
+	before=$(stack_counter nodeA "$name")
+	ignored_from_outside "$1" short \
+		"$(on nodeA cat /sys/class/net/nic0/address)"
+	[[ $(($(stack_counter nodeA "$name") - before)) = 5 ]]
+}
+
+many_from_outside() { # FAMILY DESTINATION...
+	local to
+	for to in "${@:2}"; do
+		ignored_from_outside "$1" udp ff:ff:ff:ff:ff:ff dst "$to"
+	done
 }
 
 # The pod's socket priority is not the node's to obey.
@@ -328,6 +390,7 @@ nobody() { # FAMILY
 	grep -qi unreachable "$TMP/nobody"
 }
 
+start_forks
 load_module
 topology shunt podA1 podA2 podB1
 topology veth podA1 podA2 podB1
@@ -364,15 +427,29 @@ for family in 4 6; do
 			source_from_outside $family "$(addr $source $family)"
 	done
 	t "v$family frame for another host" \
-		other_host $family 02:00:00:00:0c:00
+		not_forwarded $family other_host 02:00:00:00:0c:00
 	t "v$family broadcast frame" other_host $family ff:ff:ff:ff:ff:ff
-	t "v$family frame with a VLAN tag" vlan_tag $family
+	t "v$family frame for a group" other_host $family 01:00:5e:00:00:01
+	t "v$family frame for a group of IPv6" \
+		other_host $family 33:33:00:00:00:01
+	t "v$family frame with a VLAN tag" not_forwarded $family vlan_tag
+	t "v$family less than a header from outside" cut_off $family
 	t "v$family priority and mark of the pod" \
 		priority_is_not_the_pods $family
 	t "v$family host to an address that no pod has" nobody $family
 done
 t "v4 malformed: ihl" malformed 4 ihl
 t "v4 source route" nothing_arrives punt_options 4 lsrr
+t "v4 sources that nobody can have" \
+	spoof 4 frame 127.0.0.1 0.0.0.0 224.0.0.1 255.255.255.255
+t "v6 sources that nobody can have" spoof 6 frame ::1 ff02::1 ff05::1
+t "v4 broadcast and multicast from a pod" \
+	many_from_pod 4 255.255.255.255 224.0.0.1 239.1.1.1
+t "v6 multicast from a pod" many_from_pod 6 ff02::1 ff05::1
+t "v4 broadcast and multicast from outside" \
+	many_from_outside 4 255.255.255.255 224.0.0.1 239.1.1.1
+t "v6 multicast from outside" many_from_outside 6 ff02::1 ff05::1
+t "v6 source route" nothing_arrives punt_options 6 routing
 for source in 127.0.0.1 0.0.0.0 224.0.0.1 255.255.255.255; do
 	t "v4 source $source from outside" source_from_outside 4 $source
 done
@@ -380,6 +457,10 @@ for source in ::1 :: ff02::1 fe80::99; do
 	t "v6 source $source from outside" source_from_outside 6 $source
 done
 t "ARP" nonip arp arp
+for family in 4 6; do
+	t "v$family tag of a VLAN from a pod" tagged $family
+done
+t "v4 device of a VLAN in a pod" vlan_device
 t "LLDP" nonip 'ether proto 0x88cc' lldp
 t "v6 unspecified source to a pod" v6_source :: fd02::1 drop_spoof
 t "v6 foreign link-local source to a pod" v6_source fe80::99 fd02::1 drop_spoof

@@ -9,7 +9,7 @@
 send() { # POD HOW WHAT [KEY VALUE]...
 	local pod=$1
 	shift
-	on "$pod" "$SELFTESTS/packet.py" send "$@"
+	py "$pod" packet.py send "$@"
 }
 
 ipv() { # NODE FAMILY IP-ARGUMENT...
@@ -121,17 +121,17 @@ neighbour_fails() { # FAMILY
 # Nobody listens: the socket that asked is told, and no other.
 refused() { # FAMILY
 	local proto
-	for proto in tcp udp; do
-		on podA1 "$SELFTESTS/who.py" ask "$(addr podB1 "$1")" 9 "$proto" \
+	for proto in tcp udp sctp; do
+		py podA1 who.py ask "$(addr podB1 "$1")" 9 "$proto" \
 			2>&1 || true
-		on podA1 "$SELFTESTS/who.py" ask "$(addr podA2 "$1")" 9 "$proto" \
+		py podA1 who.py ask "$(addr podA2 "$1")" 9 "$proto" \
 			2>&1 || true
 	done
 	# A router on the way has no route.
 	ipv nodeB "$1" route add prohibit "$(nowhere "$1")"
 	ipv nodeA "$1" route add "$(nowhere "$1")" via "$(via "$1" 0)"
-	for proto in tcp udp; do
-		on podA1 "$SELFTESTS/who.py" ask "$(nowhere "$1")" 9 "$proto" \
+	for proto in tcp udp sctp; do
+		py podA1 who.py ask "$(nowhere "$1")" 9 "$proto" \
 			2>&1 || true
 	done
 	ipv nodeA "$1" route del "$(nowhere "$1")"
@@ -139,8 +139,13 @@ refused() { # FAMILY
 }
 
 socket_errors() { # FAMILY
+	modprobe -q sctp || skip "this kernel has no SCTP"
+	# An error that arrives while the socket is in use is lost, and what it
+	# answers is sent again.
+	in_both on podA1 sysctl -qw net.sctp.rto_initial=100
 	as_veth refused "$1"
-	[[ $(grep -c refused "$TMP/said.shunt") = 4 ]]
+	[[ $(grep -c refused "$TMP/said.shunt") = 6 ]]
+	[[ $(wc -l <"$TMP/said.shunt") = 9 ]]
 	not grep -q 'timed out' "$TMP/said.shunt"
 }
 
@@ -291,7 +296,7 @@ options() {
 
 udp_arrives() { # FAMILY WHAT
 	local file=$TMP/echo.$TOPO
-	bg podB1 "$SELFTESTS/packet.py" udp-echo "$(addr podB1 "$1")" 4000 \
+	bg_py podB1 packet.py udp-echo "$(addr podB1 "$1")" 4000 \
 		>"$file"
 	await 10 listens podB1 4000 -u
 	send podA1 raw "$2" src "$(addr podA1 "$1")" dst "$(addr podB1 "$1")" \
@@ -384,6 +389,53 @@ link_local() { # FAMILY
 	fi
 }
 
+# Routes with a source of their own: it is what the node sends from, and nothing
+# to what it forwards.
+source_of_routes() { # FAMILY
+	local own=192.168.77.1 way=(dev podA1 scope global)
+	local file=$TMP/source.$TOPO
+	[[ $1 = 4 ]] || own=fd77::1 way=(dev podA1)
+	if [[ $TOPO = shunt* ]]; then
+		way=(via 169.254.1.2 dev shunt0 onlink)
+		[[ $1 = 4 ]] || way=(via fe80::2 dev shunt0 onlink)
+	fi
+	ipv nodeA "$1" address add "$own" dev lo
+	ipv nodeA "$1" route replace "$(addr podA1 "$1")" "${way[@]}" src "$own"
+	route_to_b "$1" src "$own"
+	# To the pod, and errors.
+	bg_py podA1 packet.py udp-echo "$(addr podA1 "$1")" 4000 >"$file"
+	await 10 listens podA1 4000 -u
+	who nodeA ask "$(addr podA1 "$1")" 4000 udp
+	sed 's/ .*//' "$file"
+	errors podA1 "$(addr podB1 "$1")" "$1" -t 1
+	errors podA1 "$(nowhere "$1")" "$1"
+	# By way of it.
+	bg_py podB1 packet.py udp-echo "$(addr podB1 "$1")" 4001 >"$file"
+	await 10 listens podB1 4001 -u
+	who podA1 ask "$(addr podB1 "$1")" 4001 udp
+	sed 's/ .*//' "$file"
+	route_to_b "$1"
+	ipv nodeA "$1" route replace "$(addr podA1 "$1")" "${way[@]}"
+	ipv nodeA "$1" address del "$own" dev lo
+}
+
+no_source() { # FAMILY ADDRESS
+	ipv nodeA "$1" address del "$2" dev lo
+	route_to_b "$1"
+} 2>/dev/null
+
+prefsrc() { # FAMILY
+	family=$1 own=192.168.77.1
+	[[ $1 = 4 ]] || own=fd77::1
+	at_end 'in_both no_source "$family" "$own"'
+	snap nodeA
+	as_veth source_of_routes "$1"
+	grep -qx "$own" "$TMP/said.shunt"
+	grep -qi "from $own" "$TMP/said.shunt"
+	grep -qx "$(addr podA1 "$1")" "$TMP/said.shunt"
+	expect nodeA tx_direct=1 rx_direct=1 punt_ttl=1 drop_spoof=0
+}
+
 own() { # FAMILY
 	snap nodeA
 	as_veth own_address "$1"
@@ -428,7 +480,7 @@ rule_ports() { # FAMILY
 	local port
 	ipv nodeA "$1" rule add pref 100 ipproto udp dport 4001 unreachable
 	for port in 4000 4001 4000 4001; do
-		bg podB1 "$SELFTESTS/packet.py" udp-echo "$(addr podB1 "$1")" \
+		bg_py podB1 packet.py udp-echo "$(addr podB1 "$1")" \
 			"$port" >"$TMP/port"
 		await 10 listens podB1 "$port" -u
 		send podA1 raw udp src "$(addr podA1 "$1")" \
@@ -477,39 +529,114 @@ tx_of_nics() { # FAMILY
 	done
 }
 
+### Marks
+
+# One that tc has set in a pod stays there, as it would on a veth pair.
+marked_by_pod() { # FAMILY
+	local to
+	on podA1 tc qdisc add dev eth0 clsact
+	on podA1 tc filter add dev eth0 egress matchall action skbedit mark 7
+	ipv nodeA "$1" rule add pref 100 fwmark 7 prohibit
+	for to in podB1 podA2 nodeA; do
+		errors podA1 "$(addr "$to" "$1")" "$1"
+	done
+	errors podA1 "$(addr podB1 "$1")" "$1" -t 1
+	no_marks "$1"
+}
+
+no_marks() { # FAMILY
+	ipv nodeA "$1" rule del pref 101
+	ipv nodeA "$1" rule del pref 100
+	ipv nodeA "$1" route del "$(pods_of_b "$1")" table 100
+	on nodeA tc qdisc del dev nic0 clsact
+	on podA1 tc qdisc del dev eth0 clsact
+	on nodeA sysctl -qw net.ipv4.conf.all.rp_filter=0 \
+		net.ipv4.conf.all.src_valid_mark=0
+	true
+} 2>/dev/null
+
+mark_of_pod() { # FAMILY
+	family=$1
+	at_end 'in_both no_marks "$family"'
+	snap nodeA
+	as_veth marked_by_pod "$1"
+	[[ $(grep -c ' 1 received' "$TMP/said.shunt") = 3 ]]
+	expect nodeA tx_direct=1 tx_local=2 punt_route=1 punt_ttl=1 \
+		fallback_tc=4
+}
+
+# One that tc has set on the uplink is the node's, and of the next packet.
+mark_uplink() { # add|del [ARG...]
+	on nodeA tc filter "$1" dev nic0 ingress pref 1 matchall "${@:2}"
+}
+
+marked_by_uplink() { # FAMILY
+	local to
+	to=$(addr podA1 "$1")
+	pings podB1 podA1 "$1" 3
+	on nodeA tc qdisc add dev nic0 clsact
+	mark_uplink add action skbedit mark 7
+	errors podB1 "$to" "$1"
+	ipv nodeA "$1" rule add pref 100 fwmark 7 prohibit
+	errors podB1 "$to" "$1"
+	ipv nodeA "$1" rule del pref 100
+	ipv nodeA "$1" rule add pref 100 fwmark 7 table main
+	ipv nodeA "$1" rule add pref 101 to "$to" prohibit
+	errors podB1 "$to" "$1"
+	mark_uplink del
+	errors podB1 "$to" "$1"
+	no_marks "$1"
+}
+
+mark_of_uplink() { # FAMILY
+	family=$1
+	at_end 'in_both no_marks "$family"'
+	snap nodeA
+	as_veth marked_by_uplink "$1"
+	[[ $(grep -c ' 1 received' "$TMP/said.shunt") = 2 ]]
+	[[ $(grep -Eci 'filtered|prohibited' "$TMP/said.shunt") = 2 ]]
+	expect nodeA rx_direct=5 punt_route=2
+}
+
+# The reverse path filter asks with the mark, if it is told to.
+marked_filter() {
+	local valid
+	on nodeA sysctl -qw net.ipv4.conf.all.rp_filter=1
+	ipv nodeA 4 route add "$(pods_of_b 4)" via "$(via 4 1)" table 100
+	ipv nodeA 4 rule add pref 100 fwmark 7 table 100
+	on nodeA tc qdisc add dev nic0 clsact
+	mark_uplink add action skbedit mark 7
+	for valid in 0 1 0; do
+		on nodeA sysctl -qw "net.ipv4.conf.all.src_valid_mark=$valid"
+		errors podB1 "$(addr podA1 4)" 4
+	done
+	no_marks 4
+}
+
+mark_of_filter() {
+	at_end 'in_both no_marks 4'
+	as_veth marked_filter
+	[[ $(grep -c ' 1 received' "$TMP/said.shunt") = 2 ]]
+}
+
 ### Multipath
 
-# Which NIC each flow arrives by at nodeB: "nic source-port destination".
-paths() { # FAMILY POLICY
-	local nic n p to file pids=()
-	# The addresses and ports.
-	on nodeA sysctl -qw "net.ipv$1.fib_multipath_hash_policy=$2" \
-		"net.ipv$1.fib_multipath_hash_fields=0x33"
-	case $1 in
-	4)
-		ipn nodeA route replace 10.2.0.0/24 \
-			nexthop via 192.168.9.2 dev nic0 \
-			nexthop via 192.168.8.2 dev nic1
-		to=10.2.0.
-		;;
-	6)
-		ipn nodeA -6 route del fd02::/64
-		ipn nodeA -6 route add fd02::/64 \
-			nexthop via fd09::2 dev nic0 \
-			nexthop via fd08::2 dev nic1
-		to=fd02::
-		;;
-	esac
+# Which NIC each of 30 flows arrives by at nodeB: "nic source-port destination".
+flows_by_nic() { # FAMILY ADDRESSES
+	local nic n p to=10.2.0.11 file pids=()
+	[[ $1 = 4 ]] || to=fd02::11
 	for nic in nic0 nic1; do
 		file=$TMP/paths.$TOPO$nic
+		: >"$file"
+		# Nothing arrives on one that is down.
+		[[ $(on nodeB cat "/sys/class/net/$nic/operstate") = up ]] ||
+			continue
 		bg nodeB tcpdump -nn -t -q -l --immediate-mode -Q in -i "$nic" \
 			"udp and dst port 9" >"$file" 2>"$file.err"
 		pids+=($!)
 		await 10 grep -q 'listening on' "$file.err"
 	done
-	# Some hashes take in addresses alone.
-	on podA1 "$SELFTESTS/packet.py" flows "$(addr podA1 "$1")" "${to}11" \
-		9 30 "$([[ $2 = 0 || $2 = 2 ]] && echo 30 || echo 1)"
+	py podA1 packet.py flows "$(addr podA1 "$1")" "$to" 9 30 "$2"
 	for ((n = 0; n < 100; n++)); do
 		p=$(cat "$TMP/paths.$TOPO"nic[01] | grep -c IP || true)
 		[[ $p -lt 30 ]] || break
@@ -520,6 +647,27 @@ paths() { # FAMILY POLICY
 	for nic in nic0 nic1; do
 		sed -n "/IP/s/^/$nic /p" "$TMP/paths.$TOPO$nic"
 	done | sort
+}
+
+paths() { # FAMILY POLICY
+	# The addresses and ports.
+	on nodeA sysctl -qw "net.ipv$1.fib_multipath_hash_policy=$2" \
+		"net.ipv$1.fib_multipath_hash_fields=0x33"
+	case $1 in
+	4)
+		ipn nodeA route replace 10.2.0.0/24 \
+			nexthop via 192.168.9.2 dev nic0 \
+			nexthop via 192.168.8.2 dev nic1
+		;;
+	6)
+		ipn nodeA -6 route del fd02::/64
+		ipn nodeA -6 route add fd02::/64 \
+			nexthop via fd09::2 dev nic0 \
+			nexthop via fd08::2 dev nic1
+		;;
+	esac
+	# Some hashes take in addresses alone.
+	flows_by_nic "$1" "$([[ $2 = 0 || $2 = 2 ]] && echo 30 || echo 1)"
 	case $1 in
 	4) ipn nodeA route replace 10.2.0.0/24 via 192.168.9.2 ;;
 	6)
@@ -530,18 +678,64 @@ paths() { # FAMILY POLICY
 }
 
 multipath() { # FAMILY POLICY
-	local topo
 	# Else the flow label, a part of some hashes, is random.
-	for topo in veth shunt; do
-		use "$topo"
-		on podA1 sysctl -qw net.ipv6.auto_flowlabels=0
-	done
+	in_both on podA1 sysctl -qw net.ipv6.auto_flowlabels=0
 	snap nodeA
 	as_veth paths "$1" "$2"
 	[[ $(wc -l <"$TMP/said.shunt") = 30 ]]
 	grep -q ^nic0 "$TMP/said.shunt"
 	grep -q ^nic1 "$TMP/said.shunt"
 	expect nodeA tx_direct=30 route_uncached=30
+}
+
+# One of two paths goes, and comes back: by objects of its own, and with its
+# cable.
+failing_path() { # FAMILY
+	local net=192.168. to
+	to=$(pods_of_b "$1")
+	[[ $1 = 4 ]] || net=fd0
+	on nodeA sysctl -qw "net.ipv$1.fib_multipath_hash_policy=1" \
+		"net.ipv$1.conf.nic1.ignore_routes_with_linkdown=1"
+	ipn nodeA nexthop add id 1 via "$(via "$1" 0)" dev nic0
+	ipn nodeA nexthop add id 2 via "$(via "$1" 1)" dev nic1
+	ipn nodeA nexthop add id 3 group 1/2
+	ipv nodeA "$1" route replace "$to" nhid 3
+	flows_by_nic "$1" 1
+	echo "one is taken away"
+	ipn nodeA nexthop replace id 3 group 1
+	flows_by_nic "$1" 1
+	echo "and comes back"
+	ipn nodeA nexthop replace id 3 group 1/2
+	flows_by_nic "$1" 1
+	echo "the other end of its cable goes down"
+	ipn nodeB link set nic1 down
+	await 5 no_carrier nic1
+	flows_by_nic "$1" 1
+	no_failing_path "$1"
+}
+
+no_carrier() { # NIC
+	[[ $(on nodeA cat "/sys/class/net/$1/carrier") = 0 ]]
+}
+
+no_failing_path() { # FAMILY
+	ipn nodeB link set nic1 up
+	ipn nodeB address replace fd08::2/64 dev nic1 nodad
+	route_to_b "$1"
+	ipn nodeA nexthop flush
+	on nodeA sysctl -qw "net.ipv$1.fib_multipath_hash_policy=0" \
+		"net.ipv$1.conf.nic1.ignore_routes_with_linkdown=0"
+} >/dev/null 2>&1
+
+multipath_fails() { # FAMILY
+	family=$1
+	at_end 'in_both no_failing_path "$family"'
+	in_both on podA1 sysctl -qw net.ipv6.auto_flowlabels=0
+	snap nodeA
+	as_veth failing_path "$1"
+	[[ $(grep -c '^nic' "$TMP/said.shunt") = 120 ]]
+	[[ $(grep -c '^nic1' "$TMP/said.shunt") -ge 10 ]]
+	expect nodeA tx_direct=120
 }
 
 ### Stateful rulesets
@@ -642,10 +836,10 @@ stateful_flows() { # FAMILY
 	ipn nodeB link set nic9 up
 	stateful nodeA
 	# The far side sees the node, not the pod.
-	bg nodeB "$SELFTESTS/packet.py" udp-echo "$to" 4000 >"$TMP/masq"
+	bg_py nodeB packet.py udp-echo "$to" 4000 >"$TMP/masq"
 	await 10 listens nodeB 4000 -u
 	snap nodeA
-	on podA1 "$SELFTESTS/packet.py" flows "$(addr podA1 "$1")" "$to" 4000 1
+	py podA1 packet.py flows "$(addr podA1 "$1")" "$to" 4000 1
 	await 10 grep -q . "$TMP/masq"
 	cat "$TMP/masq"
 	grep -q "^$from " "$TMP/masq"
@@ -659,9 +853,9 @@ stateful_flows() { # FAMILY
 
 ### XFRM
 
-xfrm_block() { # FAMILY
+xfrm_block() { # FAMILY out|fwd [DEVICE]
 	ipn nodeA xfrm policy add src "$(addr podA1 "$1")" \
-		dst "$(addr podB1 "$1")" dir "$2" action block
+		dst "$(addr podB1 "$1")" ${3:+dev "$3"} dir "$2" action block
 	errors podA1 "$(addr podB1 "$1")" "$1"
 	errors podA2 "$(addr podB1 "$1")" "$1"
 	ipn nodeA xfrm policy flush
@@ -673,11 +867,17 @@ xfrm() { # FAMILY
 	as_veth xfrm_block "$1" out
 	expect nodeA punt_xfrm=1..
 	as_veth xfrm_block "$1" fwd
+	# That is the device that packets leave by, in both of them.
+	snap nodeA
+	as_veth xfrm_block "$1" out nic0
+	as_veth xfrm_block "$1" fwd nic0
+	expect nodeA punt_xfrm=2..
 	snap nodeA
 	pings podA1 podB1 "$1" 3
 	expect nodeA tx_direct=3 rx_direct=3 punt_xfrm=0
 }
 
+start_forks
 load_module
 topology shunt nics=2 podA1 podA2 podB1
 ns_add podB9
@@ -714,6 +914,7 @@ for family in 4 6; do
 	t "v$family no such pod" no_such_pod $family
 	t "v$family route comes and goes" route_comes_and_goes $family
 	t "v$family own addresses" own $family
+	t "v$family routes with a source" prefsrc $family
 	t "v$family link-local addresses" as_veth link_local $family
 	t "v$family rule from" rule $family from "$(addr podA1 $family)"
 	t "v$family rule to" rule $family to "$(addr podB1 $family)"
@@ -721,6 +922,9 @@ for family in 4 6; do
 	t "v$family rule iif" rule_iif $family
 	t "v$family rule on ports" as_veth rule_ports $family
 	t "v$family rule to another table" rule_table $family
+	t "v$family mark of tc in a pod" mark_of_pod $family
+	t "v$family mark of tc on the uplink" mark_of_uplink $family
+	t "v$family multipath, a path fails" multipath_fails $family
 	for policy in 0 1 2 3; do
 		t "v$family multipath, hash policy $policy" \
 			multipath $family $policy
@@ -731,6 +935,7 @@ for family in 4 6; do
 		stateful_flows $family
 	t "v$family XFRM policies" xfrm $family
 done
+t "v4 mark of tc and reverse path filter" mark_of_filter
 t "v4 options" options
 for what in dstopts hopopts frag; do
 	t "v6 $what" extension $what

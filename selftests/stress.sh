@@ -15,19 +15,32 @@ SECONDS_LONG=${STRESS_SECONDS:-30}
 
 ### Traffic
 
-# Whatever fails starts anew: whoever it talks to may be gone.
-traffic() { # FROM TO FAMILY
+# A little at a time: an emulated guest has more to do than that. Whatever fails
+# starts anew, as whoever it talks to may be gone.
+traffic() { # FROM:TO...
+	local family pair to
+	set +e
 	while :; do
-		netperf_rate "$1" "$2" "$3" TCP_STREAM 1
-		netperf_rate "$1" "$2" "$3" UDP_RR 1
-		on "$1" ping "-$3" -q -c 50 -i 0.002 -W 1 "$(addr "$2" "$3")"
-		netperf_rate "$1" "$2" "$3" TCP_MAERTS 1
-		pause 0.05
+		for pair; do
+			for family in 4 6; do
+				to=$(addr "${pair#*:}" "$family")
+				exchange "${pair%:*}" "$family" "$to"
+			done
+		done
 	done
+}
+
+exchange() { # FROM FAMILY ADDRESS
+	local test
+	for test in TCP_STREAM TCP_MAERTS; do
+		on "$1" timeout 2 netperf "-$2" -H "$3" -t "$test" -l -300000 -P 0
+	done
+	on "$1" ping "-$2" -q -c 50 -i 0.002 -W 1 "$3"
 }
 
 # Connections that the node translates, so that there are host flows.
 mapped_traffic() {
+	set +e
 	while :; do
 		on nodeB "$SELFTESTS/who.py" ask 192.168.9.1 8080 tcp 20 0.01
 		on nodeB "$SELFTESTS/who.py" ask 192.168.9.1 8080 udp 5
@@ -53,22 +66,24 @@ pod_deletes_itself() {
 	pod_add podA2
 }
 
-netns_of_pod_goes() {
-	ns_del "$(ns podA2)"
-	pod_add podA2
-	serve podA2
+# Either its processes end first, or the last of their sockets ends it.
+netns_goes() { # NAME
+	local pids
+	if ((RANDOM % 2)); then
+		ns_del "$(ns "$1")"
+		return
+	fi
+	pids=$(ip netns pids "$(ns "$1")")
+	ip netns del "$(ns "$1")"
+	pause 0.0"$((RANDOM % 10))"
+	# shellcheck disable=SC2086 # a list
+	[[ ! $pids ]] || kill -9 $pids
 }
 
-burst_of_pods() {
-	local n
-	echo $((30 - 10 + 1)) >>"$TMP/pods"
-	for n in {10..30}; do
-		ctl nodeA pod add "$(ns podA2)" dev "eth$n" ip "10.1.0.$n" \
-			ip "fd01::$n"
-	done
-	for n in {10..30}; do
-		ctl nodeA pod del "$(ns podA2)" dev "eth$n"
-	done
+netns_of_pod_goes() {
+	netns_goes podA2
+	pod_add podA2
+	serve podA2
 }
 
 pod_down_up() {
@@ -85,14 +100,27 @@ uplink_detached() {
 	ctl nodeA uplink add nic0
 }
 
+# All that leaves nodeA for pods of nodeB takes this NIC.
+routes_by() { # NIC
+	local net=$((9 - $1))
+	ipn nodeA route replace 10.2.0.0/24 via "192.168.$net.2"
+	ipn nodeA -6 route replace fd02::/64 via "fd0$net::2"
+}
+
 uplink_flaps() {
+	routes_by 1
+	pause 0.0"$((RANDOM % 10))"
 	ipn nodeA link set nic1 down
 	ipn nodeA link set nic1 up
 	ipn nodeA address replace fd08::1/64 dev nic1 nodad
+	routes_by $((RANDOM % 2))
 }
 
 uplink_unregistered() {
+	routes_by 1
+	pause 0.0"$((RANDOM % 10))"
 	ipn nodeA link del nic1
+	routes_by 0
 	wire 1
 	ctl nodeA uplink add nic1
 	ctl nodeB uplink add nic1
@@ -103,20 +131,82 @@ node_goes() {
 	datapath_node nodeA 1
 	pod_add podA1
 	pod_add podA2
+	adopt
 }
 
-# Another node, in either order.
+# The nodes themselves talk on.
+module_goes_and_comes() {
+	ipn nodeA link del shunt0
+	ipn nodeB link del shunt0
+	await 10 try_unload
+	load_module
+	datapath_node nodeB 1
+	pod_add podB1
+	datapath_node nodeA 1
+	pod_add podA1
+	pod_add podA2
+	adopt
+}
+
+# A pod of another's making, on the direct path.
+adopt() {
+	ctl nodeA pod adopt "$(ns podA3)" ip "$(addr podA3 4)" \
+		ip "$(addr podA3 6)"
+}
+
+adopted_pod_comes() {
+	[[ -e /run/netns/$(ns podA3) ]] || ns_add podA3
+	veth_pod nodeA podA3 "$(addr podA3 4)" "$(addr podA3 6)"
+	adopt
+	serve podA3
+}
+
+adopted_pod_is_released() {
+	ctl nodeA pod del "$(ns podA3)"
+	pause 0.0"$((RANDOM % 10))"
+	adopt
+}
+
+adopted_pair_goes() {
+	if ((RANDOM % 2)); then
+		ipn nodeA link del podA3
+	else
+		ipn podA3 link del eth0
+	fi
+	adopted_pod_comes
+}
+
+netns_of_adopted_pod_goes() {
+	netns_goes podA3
+	adopted_pod_comes
+}
+
+# The other way to take what the pod sends.
+adopted_pod_at_a_bridge() {
+	ipn nodeA link add br0 address 02:00:00:00:00:fe up type bridge
+	ipn nodeA link set podA3 master br0
+	adopt
+	pause 0.0"$((RANDOM % 10))"
+	ipn nodeA link del br0
+	adopt
+}
+
+# Another node, in either order, while it talks with its pod.
 node_and_pod_netns_go() {
+	local names=(nodeC podC1)
 	ns_add nodeC
 	ns_add podC1
 	ipn nodeC link add shunt0 type shunt
+	ipn nodeC link add up0 up type dummy
+	ctl nodeC uplink add up0
 	ctl nodeC pod add "$(ns podC1)" ip 10.3.0.1
+	serve podC1
+	await 5 listens podC1 12865
+	bg nodeC netperf -H 10.3.0.1 -l 60
 	on nodeC ping -q -c 2 -i 0.002 -W 1 10.3.0.1
-	if ((RANDOM % 2)); then
-		ns_del "$(ns nodeC)" "$(ns podC1)"
-	else
-		ns_del "$(ns podC1)" "$(ns nodeC)"
-	fi
+	((RANDOM % 2)) || names=(podC1 nodeC)
+	netns_goes "${names[0]}"
+	netns_goes "${names[1]}"
 }
 
 paths_change() {
@@ -133,10 +223,8 @@ mtu_changes() {
 }
 
 routes_change() {
-	ipn nodeA route replace 10.2.0.0/24 via 192.168.8.2
-	ipn nodeA -6 route replace fd02::/64 via fd08::2
-	ipn nodeA route replace 10.2.0.0/24 via 192.168.9.2
-	ipn nodeA -6 route replace fd02::/64 via fd09::2
+	routes_by 1
+	routes_by 0
 }
 
 neighbours_go() {
@@ -172,50 +260,108 @@ rules() {
 }
 
 readonly ACTIONS=(pod_goes_and_comes pod_deletes_itself netns_of_pod_goes
-	burst_of_pods pod_down_up uplink_detached uplink_flaps
-	uplink_unregistered node_goes node_and_pod_netns_go paths_change
-	mtu_changes routes_change neighbours_go connections_forgotten
-	rules_go_and_come tap_comes_and_goes)
+	pod_down_up adopted_pod_is_released adopted_pair_goes
+	netns_of_adopted_pod_goes adopted_pod_at_a_bridge uplink_detached
+	uplink_flaps uplink_unregistered node_goes module_goes_and_comes
+	node_and_pod_netns_go paths_change mtu_changes routes_change
+	neighbours_go connections_forgotten rules_go_and_come
+	tap_comes_and_goes)
 
 ### The test
 
 build() {
+	# shellcheck source=SCRIPTDIR/bench/datapaths/veth.sh
+	. "$SELFTESTS/bench/datapaths/veth.sh"
 	topology shunt nics=2 podA1 podA2 podB1
+	adopted_pod_comes >/dev/null 2>&1
+	ns_add podA4
+}
+
+# Each of them once in each round, in random order.
+shuffle() {
+	local n m
+	ROUND=("${ACTIONS[@]}")
+	for ((n = ${#ROUND[@]} - 1; n > 0; n--)); do
+		m=$((RANDOM % (n + 1)))
+		set -- "${ROUND[n]}"
+		ROUND[n]=${ROUND[m]} ROUND[m]=$1
+	done
+}
+
+# By nodeA's first NIC, which stays: received and sent.
+passed() {
+	on nodeA awk '$1 == "nic0:" { print $3, $11 }' /proc/net/dev
+}
+
+# What is half gone may refuse some of it: the rest is done all the same.
+act() { # ACTION SEED
+	local bad=0
+	# Else these would be new ones in each process.
+	RANDOM=$2
+	set +e
+	trap bad=1 ERR
+	"$1"
+	exit "$bad"
 }
 
 stress() {
-	local end family n=0 action
+	local end n=0 action before after ROUND=()
 	RANDOM=$SEED
-	for family in 4 6; do
-		traffic podB1 podA1 "$family" &
-		traffic podA1 podB1 "$family" &
-		traffic podA2 podA1 "$family" &
-		traffic nodeA podA2 "$family" &
-	done >/dev/null 2>&1
+	traffic podB1:podA1 nodeA:podA2 podB1:podA3 nodeB:nodeA >/dev/null 2>&1 &
+	traffic podA1:podB1 podA2:podA1 podA2:podA3 >/dev/null 2>&1 &
 	mapped_traffic >/dev/null 2>&1 &
+	bg nodeA "$SELFTESTS/netlink.py" come-and-go "/run/netns/$(ns podA4)" \
+		10.1.0.4 10.1.0.1 10.2.0.1 192.168.9.1 >"$TMP/pods"
+	before=$(passed)
 	end=$((SECONDS + SECONDS_LONG))
 	while ((SECONDS < end)); do
-		action=${ACTIONS[RANDOM % ${#ACTIONS[@]}]}
-		echo "$action"
-		# What is half gone may refuse some of it.
-		(set +e; $action) >/dev/null 2>&1 || true
+		((n % ${#ACTIONS[@]})) || shuffle
+		action=${ROUND[n % ${#ACTIONS[@]}]}
 		n=$((n + 1))
+		act "$action" $((SEED + n)) >/dev/null 2>&1 &
+		wait $! || action+=": not all of it"
+		echo "$action" | tee -a "$TMP/actions"
 	done
-	note "$n actions"
-	n=$(awk '{ n += $1 } END { print n + 0 }' "$TMP/pods")
-	note "$n pods in bursts"
-	((SECONDS_LONG < 600 || n >= 1000))
+	after=$(passed)
+	echo "received and sent by nic0: $before, then $after"
+	# Most of the time something is missing.
+	((${after% *} - ${before% *} > 20 * SECONDS_LONG))
+	((${after#* } - ${before#* } > 20 * SECONDS_LONG))
+	((SECONDS_LONG < 600)) || all_done
+}
+
+# Often enough, and each of them without a fault.
+all_done() {
+	local action
+	(($(wc -l <"$TMP/pods") >= 1000))
+	for action in "${ACTIONS[@]}"; do
+		grep -qx "$action" "$TMP/actions"
+	done
+}
+
+# What lost its peer would try again when nobody expects it, sockets without a
+# process included.
+silence() {
+	local name pids
+	for name in nodeA nodeB podA1 podA2 podA3 podB1; do
+		pids=$(ip netns pids "$(ns "$name")")
+		# shellcheck disable=SC2086 # a list
+		[[ ! $pids ]] || kill -9 $pids
+		on "$name" ss -K
+	done
 }
 
 # As at first: what was broken on purpose is mended, and everything direct.
 well_again() {
 	local family
+	silence
 	ipn nodeA link set nic0 up
 	ipn nodeA link set nic0 mtu 1500
 	on nodeA nft flush ruleset
 	uplink_unregistered
 	routes_change
 	node_goes
+	adopted_pair_goes
 	# What the traffic has left under way.
 	await_quiet ctl nodeA -j stats
 	for family in 4 6; do
@@ -223,15 +369,74 @@ well_again() {
 		snap nodeA
 		pings podA1 podB1 "$family" 5
 		pings podA1 podA2 "$family" 5
-		expect nodeA tx_direct=5 rx_direct=5 tx_local=10 others=0
+		pings podA3 podB1 "$family" 5
+		pings podA3 podA2 "$family" 5
+		expect nodeA tx_direct=10 rx_direct=10 tx_local=20 others=0
 	done
 }
+
+# Of the kernel, in KiB, that does not go when memory is wanted.
+memory() {
+	echo 3 >/proc/sys/vm/drop_caches
+	awk '/^SUnreclaim:|^Percpu:|^KernelStack:/ { n += $2 } END { print n }' \
+		/proc/meminfo
+}
+
+# Routes of IPv4: the name is newer than Linux 6.1.
+route_cache() {
+	[[ -e /sys/kernel/slab/rtable ]] && echo rtable || echo ip_dst_cache
+}
+
+# What each pod or connection left behind would add up; some are younger than the
+# start.
+readonly -A ALLOWED=([net_namespace]=0 [ip6_dst_cache]=100 [nf_conntrack]=50
+	[skbuff_head_cache]=300 [$(route_cache)]=50)
+
+# Objects of a cache that are in use, once each CPU has given back its own.
+objects() { # CACHE
+	echo 1 >"/sys/kernel/slab/$1/shrink"
+	awk -v name="$1" '$1 == name { print $2 }' /proc/slabinfo
+}
+
+all_objects() {
+	local cache
+	for cache in "${!ALLOWED[@]}"; do
+		echo "$cache $(objects "$cache")"
+	done
+}
+
+objects_are_back() {
+	local cache before now
+	while read -r cache before; do
+		now=$(objects "$cache")
+		echo "$cache: $before, now $now"
+		[[ $((now - before)) -le ${ALLOWED[$cache]} ]] || return
+	done <"$TMP/objects"
+}
+
+# What is cached for each CPU or socket comes and goes.
+memory_is_back() {
+	local grown
+	on nodeA conntrack -F
+	# A network namespace ends some time after its last reference.
+	await 30 objects_are_back
+	grown=$(($(memory) - MEMORY))
+	{
+		paste -d' ' "$TMP/objects" <(all_objects | cut -d' ' -f2)
+		echo "$grown KiB more"
+	} >"$TMP/grown"
+	((grown < 8192))
+}
+
+no_pods() { [[ $(ctl nodeA -j pod) = '[]' ]]; }
 
 # Each flow that was noted is forgotten, as all pods are gone.
 flows_are_gone() {
 	ctl nodeA pod del "$(ns podA1)" || true
 	ctl nodeA pod del "$(ns podA2)" || true
-	[[ $(ctl nodeA -j pod) = '[]' ]]
+	ctl nodeA pod del "$(ns podA3)" || true
+	ns_del "$(ns podA4)"
+	await 10 no_pods
 	read_counters nodeA
 	counter_in flow_new "$NOW"
 	local new=$VALUE
@@ -242,13 +447,20 @@ flows_are_gone() {
 
 SEED=${SEED:-$RANDOM}
 : >"$TMP/pods"
+: >"$TMP/actions"
+: >"$TMP/grown"
 note "SEED=$SEED"
 build
 rules
-for pod in podA1 podA2 podB1; do
+for pod in nodeA podA1 podA2 podB1; do
 	serve $pod >/dev/null 2>&1
 done
+MEMORY=$(memory)
+all_objects >"$TMP/objects"
 t "everything comes and goes" stress
+note "$(wc -l <"$TMP/actions") actions, $(wc -l <"$TMP/pods") more pods came and went"
 t "no flow is left" flows_are_gone
 t "all is well again" well_again
+t "memory is given back" memory_is_back
+note "before and now: $(paste -sd, "$TMP/grown")"
 finish

@@ -46,6 +46,60 @@ without_module() {
 	says 1 'module|modprobe' nodeA stats
 	says 1 'module|modprobe' nodeA uplink add lo
 	says 1 'module|modprobe' nodeA pod add "$(ns podA1)" ip 10.1.0.1
+	[[ $(ipn podA1 -br link | cut -d' ' -f1) = lo ]]
+	[[ $(ipn nodeA -br link | cut -d' ' -f1) = lo ]]
+	[[ ! $(ipn nodeA route show table all dev lo 10.1.0.1) ]]
+}
+
+# Indented lines of README.md behind a line that matches REGEX.
+of_readme() { # REGEX
+	awk -v regex="$1" '
+		$0 ~ regex { found = 1; next }
+		found && /^    / { print; any = 1 }
+		any && !/^    / { exit }' "$TOP/README.md"
+}
+
+# Word for word, but for what needs a network: the packages.
+first_pod() {
+	local line dep
+	modules=/lib/modules/$(uname -r)
+	at_end 'ns_del blue "$(ns nodeR)"; rmmod shunt; umount "$modules"'
+	for dep in dummy $(modinfo -F depends "$(module_file shunt)" |
+		tr , ' '); do
+		modprobe "$dep"
+	done
+	# Files of this machine stay as they are, and are not all looked at.
+	mkdir "$TMP/lib"
+	cp "$modules"/modules.{order,builtin} "$TMP/lib"
+	mount --bind "$TMP/lib" "$modules"
+	ns_add nodeR
+	ipn nodeR link add eth0 up type dummy
+	ipn nodeR address add 192.168.99.1/24 dev eth0
+	ipn nodeR address add fd99::1/64 dev eth0 nodad
+	of_readme '^## Install it' | grep -vE 'apt install|scripts/deps' |
+		sed 's/^ *//' >"$TMP/install"
+	of_readme '^A first pod' | sed 's/^ *//' >"$TMP/first"
+	cat "$TMP/install" "$TMP/first"
+	[[ $(<"$TMP/install") = "make install"$'\n'"modprobe shunt" ]]
+	[[ $(wc -l <"$TMP/first") = 5 ]]
+	# What is built is not built again.
+	make -s -C "$TOP" -o modules install-modules KVER="$SHUNT_KERNEL"
+	modprobe shunt
+	while read -r line; do
+		# Not by ip, in whose mounts "blue" would be.
+		# shellcheck disable=SC2086 # words
+		nsenter --net="/run/netns/$(ns nodeR)" $line
+	done <"$TMP/first"
+	on nodeR ping -c 1 -W 3 10.1.0.5
+	on nodeR ping -c 1 -W 3 fd01::5
+	ip netns exec blue ping -c 1 -W 3 192.168.99.1
+}
+
+demo() {
+	"$SELFTESTS/demo" --in-guest >"$TMP/demo"
+	cat "$TMP/demo"
+	grep -q 'shunt_rx_handle' "$TMP/demo"
+	grep -q 'ping_rcv' "$TMP/demo"
 }
 
 no_node() {
@@ -59,9 +113,10 @@ no_node() {
 }
 
 unprivileged() {
-	local status=0 args
+	local status=0 args before
+	before=$(ctl nodeA -j pod; ctl nodeA -j uplink; ipn podA3 -br link)
 	for args in stats "uplink add nic0" "pod del $(ns podA1)" \
-		"pod add $(ns podA2) ip 10.1.0.9"; do
+		"pod add $(ns podA3) ip 10.1.0.9"; do
 		status=0
 		# shellcheck disable=SC2086 # several words
 		on nodeA setpriv --reuid 65534 --clear-groups \
@@ -72,7 +127,46 @@ unprivileged() {
 		[[ $(wc -l <"$TMP/err") = 1 ]]
 		grep -Eiq 'root|permi|privilege|CAP_NET_ADMIN' "$TMP/err"
 	done
+	# What opens another network namespace wants more.
+	status=0
+	on nodeA setpriv --reuid 65534 --clear-groups --inh-caps=+net_admin \
+		--ambient-caps=+net_admin shuntctl pod add "$(ns podA3)" \
+		ip 10.1.0.9 >"$TMP/out" 2>"$TMP/err" || status=$?
+	cat "$TMP/err"
+	[[ $status = 1 && $(wc -l <"$TMP/err") = 1 ]]
+	grep -q CAP_SYS_ADMIN "$TMP/err"
+	[[ $before = "$(ctl nodeA -j pod; ctl nodeA -j uplink
+		ipn podA3 -br link)" ]]
 	pings podA1 podB1 4 1
+}
+
+# The plugin of ip.
+ip_link() {
+	local words ip=(env IP_LIB_DIR="$TOP/out/bin" ip)
+	at_end 'ipn podA3 link del eth0 2>/dev/null'
+	"${ip[@]}" -n "$(ns nodeA)" link add eth0 netns "$(ns podA3)" \
+		type shunt node shunt0 ip 10.1.0.9 ip fd01::9
+	"${ip[@]}" -n "$(ns podA3)" -d link show eth0 >"$TMP/out"
+	cat "$TMP/out"
+	grep -Eq 'shunt role pod node if[0-9]+ ip 10.1.0.9 ip fd01::9' \
+		"$TMP/out"
+	"${ip[@]}" -n "$(ns podA3)" -d -j link show eth0 >"$TMP/out"
+	jq -e --argjson node "$(on nodeA cat /sys/class/net/shunt0/ifindex)" '
+		.[0].linkinfo.info_data == {role: "pod", node: $node,
+			ip: ["10.1.0.9", "fd01::9"]}' "$TMP/out"
+	"${ip[@]}" -n "$(ns nodeA)" -d link show shunt0 |
+		grep 'shunt role node'
+	not "${ip[@]}" link add type shunt help 2>"$TMP/err"
+	grep 'node DEV ip ADDRESS' "$TMP/err"
+	for words in "node nic7 ip 10.1.0.8" "node shunt0 ip 10.1.0.300" \
+		"node shunt0 ip" "pod"; do
+		# shellcheck disable=SC2086 # words
+		not "${ip[@]}" -n "$(ns nodeA)" link add eth1 \
+			netns "$(ns podA3)" type shunt $words 2>"$TMP/err"
+		cat "$TMP/err"
+		[[ -s $TMP/err ]]
+		not ipn podA3 link show eth1
+	done
 }
 
 # What is refused leaves pod and node as they were.
@@ -172,10 +266,14 @@ nowhere_to_write() {
 }
 
 t "without the module" without_module
+t "first pod of the README" first_pod
+t "demo" demo
 load_module
 topology shunt podA1 podA2 podB1
+ns_add podA3
 t "without a node device" no_node
 t "without privileges" unprivileged
+t "plugin of ip" ip_link
 t "netns that does not exist" wrong_netns_name
 t "address in use" address_in_use
 t "second address in use" second_address_in_use

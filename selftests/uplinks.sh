@@ -5,6 +5,8 @@
 # taken, and what the node's configuration says is in force on the next packet.
 # shellcheck source=SCRIPTDIR/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=SCRIPTDIR/tunnels.sh
+. "$SELFTESTS/tunnels.sh"
 
 # Without an uplink, the host's stack carries everything.
 attach_detach() {
@@ -82,12 +84,13 @@ lower_of() { # TYPE [ARG...]
 # While its module is there, it has everything tracked, in all namespaces.
 ovs_port() {
 	modprobe -q openvswitch || skip "this kernel has no Open vSwitch"
-	at_end 'on nodeA "$SELFTESTS/netlink.py" ovs-end ovs7
+	at_end 'py nodeA netlink.py ovs-end ovs7
 		ipn nodeA link del dum7
 		await 10 modprobe -r openvswitch'
 	ipn nodeA link add dum7 type dummy
-	on nodeA "$SELFTESTS/netlink.py" ovs-port ovs7 dum7
-	refused dum7 ovs7
+	# Its first device is not the one to use.
+	py nodeA netlink.py ovs-port ovs7 dum7
+	refused dum7 'internal port'
 }
 
 # And the other way round: an uplink is nobody else's port.
@@ -108,31 +111,38 @@ restore() {
 	local node n=0
 	for node in nodeA nodeB; do
 		n=$((n + 1))
+		ipn "$node" link del nic2 2>/dev/null || true
 		ipn "$node" link del up7 2>/dev/null ||
 			ipn "$node" link set up7 netns $$ name "virtio$n" \
 				2>/dev/null || true
-		ipn "$node" xfrm policy flush
-		ipn "$node" xfrm state flush
-		ipn "$node" link set nic1 nomaster
-		ipn "$node" link set nic0 up
-		ipn "$node" link set nic1 up
-		ipn "$node" address replace 192.168.9."$n"/24 dev nic0
-		ipn "$node" address replace 192.168.8."$n"/24 dev nic1
-		ipn "$node" address replace fd09::"$n"/64 dev nic0 nodad
-		ipn "$node" address replace fd08::"$n"/64 dev nic1 nodad
+		ipn "$node" -force -batch - <<-END
+			xfrm policy flush
+			xfrm state flush
+			link set nic1 nomaster
+			link set nic0 up
+			link set nic1 up
+			address replace 192.168.9.$n/24 dev nic0
+			address replace 192.168.8.$n/24 dev nic1
+			address replace fd09::$n/64 dev nic0 nodad
+			address replace fd08::$n/64 dev nic1 nodad
+		END
 	done
 	route_by 192.168.9 fd09
 }
 
 # up7, a device stacked on a NIC or a tunnel, with or without Ethernet in it.
 stacked() { # NODE NUMBER KIND
-	local own=fd08::$2 peer=fd08::$((3 - $2)) peer4=192.168.8.$((3 - $2))
+	local own=fd08::$2 peer=fd08::$((3 - $2))
+	local own4=192.168.8.$2 peer4=192.168.8.$((3 - $2))
 	case $3 in
 	vlan) ipn "$1" link add link nic1 name up7 type vlan id 7 ;;
 	bond-*)
+		[[ $1 = nodeB ]] || ip link add nic2 netns "$(ns nodeA)" \
+			type veth peer name nic2 netns "$(ns nodeB)"
 		ipn "$1" link add up7 type bond mode "${3#bond-}" miimon 100
 		ipn "$1" link set nic1 down
 		ipn "$1" link set nic1 master up7
+		ipn "$1" link set nic2 master up7
 		;;
 	bridge)
 		ipn "$1" link add up7 type bridge
@@ -143,10 +153,13 @@ stacked() { # NODE NUMBER KIND
 			remote "$peer4" dev nic1
 		;;
 	geneve) ipn "$1" link add up7 type geneve id 7 remote "$peer4" ;;
-	gre)
+	gre | ipip)
+		ipn "$1" link add up7 type "$3" local "$own4" remote "$peer4"
+		;;
+	ip6gre)
 		ipn "$1" link add up7 type ip6gre local "$own" remote "$peer"
 		;;
-	ipip)
+	ip6tnl)
 		ipn "$1" link add up7 type ip6tnl mode any \
 			local "$own" remote "$peer"
 		;;
@@ -168,7 +181,7 @@ route_by() { # NETWORK4 NETWORK6
 
 over() { # KIND
 	local node n=0
-	at_end restore
+	at_end 'cat "$TMP/counts" 2>/dev/null; restore'
 	for node in nodeA nodeB; do
 		n=$((n + 1))
 		stacked "$node" "$n" "$1"
@@ -186,12 +199,109 @@ over() { # KIND
 	bg podB1 tcpdump -nn -e -l --immediate-mode -i eth0 \
 		'icmp or icmp6' >"$TMP/tap" 2>"$TMP/tap.err"
 	await 10 grep -q 'listening on' "$TMP/tap.err"
-	direct_over 4
-	direct_over 6
+	direct_over 4 "$1"
+	# In which there is IPv4 alone.
+	[[ $1 = ipip ]] || direct_over 6 "$1"
+	[[ $1 != xfrm ]] || no_secpath
+	[[ $1 != bond-* ]] || fails_over
 }
 
-direct_over() { # FAMILY
+# The other cable of a bond carries what one of them did.
+fails_over() {
+	local family
+	ipn nodeA link set nic1 down
+	for family in 4 6; do
+		await 10 pings podA1 podB1 "$family" 1
+	done
+	snap nodeA
+	pings podA1 podB1 4 10
+	pings podA1 podB1 6 10
+	expect nodeA tx_direct=20.. rx_direct=20.. tx_stack=0 others=0
+	ipn nodeA link set nic1 up
+}
+
+# What a packet was encrypted with is the node's to know.
+no_secpath() {
+	local name
+	at_end 'on podA1 nft delete table inet s; on nodeA nft delete table inet s
+		restore'
+	for name in podA1 nodeA; do
+		on "$name" nft -f - <<-END
+			table inet s {
+				counter s { }
+				chain c {
+					type filter hook prerouting priority -400
+					meta ipsec exists counter name s
+				}
+			}
+		END
+	done
+	pings podA1 podB1 4 5
+	on podA1 nft list counter inet s s | grep 'packets 0 '
+	on nodeA ping -q -c 5 -i 0.01 -W 3 192.168.7.2
+	on nodeA nft list counter inet s s | grep -E 'packets ([5-9]|[1-9][0-9]) '
+}
+
+# Packets and bytes that a device has received and sent, in $TRAFFIC.
+find_traffic() { # NAME DEVICE
+	local words
+	while read -ra words; do
+		[[ ${words[0]} != "$2:" ]] ||
+			TRAFFIC=("${words[2]}" "${words[1]}" "${words[10]}"
+				"${words[9]}")
+	done < <(on "$1" cat /proc/net/dev)
+}
+
+# How that changes while a command runs, in $CHANGE.
+find_change() { # NAME DEVICE COMMAND...
+	local n before
+	find_traffic "$1" "$2"
+	before=("${TRAFFIC[@]}")
+	"${@:3}" >/dev/null || return
+	find_traffic "$1" "$2"
+	CHANGE=()
+	for n in 0 1 2 3; do
+		CHANGE+=($((TRAFFIC[n] - before[n])))
+	done
+}
+
+# The uplink counts what a pod sends and receives as if it were the host's, and
+# the pod its own frames.
+counts() { # FAMILY
+	local peer=192.168.7.2 size=98 host
+	[[ $1 = 4 ]] || peer=fd07::2 size=118
+	find_change nodeA up7 \
+		on nodeA ping -q -n -c 10 -i 0.02 -W 3 "$peer" || return
+	host=${CHANGE[*]}
+	find_change nodeA up7 pings podA1 podB1 "$1" 10 || return
+	echo "v$1: of the host $host, of the pod ${CHANGE[*]}" >"$TMP/counts"
+	[[ ${CHANGE[*]} = "$host" && ${CHANGE[0]} = 10 ]] || return
+	find_change podA1 eth0 pings podA1 podB1 "$1" 10 || return
+	echo "v$1: by the pod ${CHANGE[*]}" >>"$TMP/counts"
+	[[ ${CHANGE[*]} = "10 $((10 * size)) 10 $((10 * size))" ]]
+}
+
+# A packet as large as the way allows passes, and of a larger one the pod hears.
+largest_over() { # FAMILY KIND
+	local mtu header=28
+	[[ $1 = 4 ]] || header=48
+	mtu=$(on nodeA cat /sys/class/net/up7/mtu)
+	# What ESP leaves of what carries it, which its device does not know.
+	[[ $2 != xfrm ]] || mtu=1446
+	pings podA2 podB1 "$1" 1 -M 'do' -s $((mtu - header))
+	on podA2 ping "-$1" -n -c 1 -W 5 -M 'do' -s $((mtu - header + 1)) \
+		"$(addr podB1 "$1")" >"$TMP/larger" 2>&1 || true
+	ipn podA2 "-$1" route flush cache
+	cat "$TMP/larger"
+	grep -Eq "mtu ?= ?$mtu\b" "$TMP/larger"
+}
+
+direct_over() { # FAMILY KIND
+	local node rate
 	await 5 pings podA1 podB1 "$1" 1
+	# Devices have something to say of their own now and then.
+	await 10 counts "$1"
+	largest_over "$@"
 	snap nodeA
 	snap nodeB
 	pings podA1 podB1 "$1" 5
@@ -199,9 +309,14 @@ direct_over() { # FAMILY
 	await 10 lines_in "$TMP/tap" 5 "ethertype IPv$1.*echo request"
 	cat "$TMP/tap"
 	not grep -v 'ethertype IPv[46]' "$TMP/tap"
-	netperf_rate podA1 podB1 "$1" TCP_STREAM 1
-	expect nodeA tx_direct=10.. rx_direct=10.. tx_stack=0..20
-	expect nodeB rx_direct=10..
+	rate=$(netperf_rate podA1 podB1 "$1" TCP_STREAM -2000000)
+	echo "$rate"
+	[[ ${rate%.*} -gt 0 ]]
+	# What was not yet known as direct, and errors of it.
+	for node in nodeA nodeB; do
+		expect "$node" tx_direct=10.. rx_direct=10.. tx_stack=0..20 \
+			rx_stack=0..20
+	done
 }
 
 # What a real NIC's driver has, of the guest.
@@ -226,31 +341,7 @@ macsec() { # NODE NUMBER
 		key 0$((3 - $2)) "$(printf '%032d' $((3 - $2)))"
 }
 
-esp_states() { # NODE OWN PEER [ARG...]
-	local from to
-	for from in "$2" "$3"; do
-		to=$([[ $from = "$2" ]] && echo "$3" || echo "$2")
-		ipn "$1" xfrm state add src "$from" dst "$to" proto esp \
-			spi 0x"${from##*.}" reqid 7 mode tunnel \
-			flag af-unspec "${@:4}" aead 'rfc4106(gcm(aes))' \
-			0x000102030405060708090a0b0c0d0e0f10111213 128
-	done
-}
-
-# Route-based: the interface's policies carry its id.
-xfrm() { # NODE NUMBER
-	local own=192.168.8.$2 peer=192.168.8.$((3 - $2)) dir from to
-	ipn "$1" link add up7 type xfrm dev nic1 if_id 7
-	for dir in out in fwd; do
-		from=$peer to=$own
-		[[ $dir != out ]] || from=$own to=$peer
-		ipn "$1" xfrm policy add dir "$dir" if_id 7 \
-			tmpl src "$from" dst "$to" proto esp reqid 7 mode tunnel
-		ipn "$1" -6 xfrm policy add src ::/0 dst ::/0 dir "$dir" if_id 7 \
-			tmpl src "$from" dst "$to" proto esp reqid 7 mode tunnel
-	done
-	esp_states "$1" "$own" "$peer" if_id 7
-}
+xfrm() { xfrm_tunnel "$1" "$2" up7 nic1 192.168.8; } # NODE NUMBER
 
 # Policy-based: what pods of the nodes exchange has to be encrypted.
 policies() { # NODE NUMBER
@@ -308,14 +399,7 @@ ipsec_by_policy() { # FAMILY
 
 wireguard() { # NODE NUMBER
 	need wg
-	ipn "$1" link add up7 type wireguard
-	wg genkey >"$TMP/key$2"
-	on "$1" wg set up7 listen-port 51820 private-key "$TMP/key$2"
-	[[ $2 = 2 ]] || return 0
-	on nodeA wg set up7 peer "$(wg pubkey <"$TMP/key2")" \
-		endpoint 192.168.8.2:51820 allowed-ips 0.0.0.0/0,::/0
-	on nodeB wg set up7 peer "$(wg pubkey <"$TMP/key1")" \
-		endpoint 192.168.8.1:51820 allowed-ips 0.0.0.0/0,::/0
+	wireguard_tunnel "$1" "$2" up7 nic1 192.168.8
 }
 
 # Two uplinks: what leaves by one may come back by the other.
@@ -490,8 +574,11 @@ vrf_uplink() {
 	expect nodeA rx_direct=0
 }
 
+start_forks
 load_module
 topology shunt podA1 podB1
+# It sends packets of any size.
+pod_add podA2 mtu 9000
 # A second cable, which is no uplink yet.
 wire 1
 pods_quiet nodeA nodeB
@@ -521,7 +608,7 @@ for family in 4 6; do
 	t "v$family IPsec by policy" ipsec_by_policy $family
 done
 for kind in virtio vlan bond-active-backup bond-balance-xor bridge macsec \
-	vxlan geneve ipip gre tun xfrm wireguard; do
+	vxlan geneve ipip gre ip6tnl ip6gre tun xfrm wireguard; do
 	t "uplink $kind" over $kind
 done
 t "forwarding off on one NIC" forwarding_off_one

@@ -219,14 +219,14 @@ port_mapping() {
 			}
 		}
 	END
-	bg podA1 "$SELFTESTS/who.py" serve 80 81
+	bg_py podA1 who.py serve 80 81
 	await 20 listens podA1 80
 	snap nodeA
-	on nodeB "$SELFTESTS/who.py" ask "$(addr nodeA 4)" 8080 tcp
+	py nodeB who.py ask "$(addr nodeA 4)" 8080 tcp
 	expect nodeA flow_new=1.. punt_flow=3.. drop_spoof=0
 	# Others are direct meanwhile.
 	snap nodeA
-	on podB1 "$SELFTESTS/who.py" ask "$(addr podA1 4)" 80 tcp
+	py podB1 who.py ask "$(addr podA1 4)" 80 tcp
 	expect nodeA rx_direct=3.. tx_direct=3.. punt_flow=0
 }
 
@@ -363,6 +363,7 @@ door() {
 	t "$DATAPATH the node device goes" node_device
 }
 
+start_forks
 load_module
 topology shunt-veth podA1 podA2 podB1
 pods_quiet nodeA nodeB

@@ -6,12 +6,13 @@
 #   who.py serve PORT...
 #   who.py ask HOST PORT [PROTOCOL [TIMES [PAUSE [SIZE [short]]]]]
 #
-# PROTOCOL is tcp or udp. "serve" answers each line (TCP) or datagram (UDP) with
-# the address that it came from. "ask" asks TIMES times in one connection, with
-# PAUSE seconds between and SIZE bytes each, and prints the answers, each once;
-# it fails if one is missing. Answers over UDP are as long as the question if it
-# is not "short". Several hosts, ports and protocols, joined by commas, are asked
-# in all combinations, one after the other.
+# PROTOCOL is tcp or udp, or sctp, which nobody serves. "serve" answers each
+# line (TCP) or datagram (UDP) with the address that it came from. "ask" asks
+# TIMES times in one connection, with PAUSE seconds between and SIZE bytes each,
+# and prints the answers, each once; it fails if one is missing. Answers over
+# UDP are as long as the question if it is not "short". Several hosts, ports and
+# protocols, joined by commas, are asked in all combinations, one after the
+# other.
 """Say who asks."""
 
 import itertools
@@ -78,9 +79,14 @@ def serve(ports):
 def ask(host, port, protocol='tcp', times='1', pause='0', size='4',
         word='who'):
     """Ask, and print who one is."""
-    kind = socket.SOCK_STREAM if protocol == 'tcp' else socket.SOCK_DGRAM
+    kind = socket.SOCK_DGRAM if protocol == 'udp' else socket.SOCK_STREAM
     family = socket.AF_INET6 if ':' in host else socket.AF_INET
-    sock = socket.socket(family, kind)
+    number = socket.IPPROTO_SCTP if protocol == 'sctp' else 0
+    sock = socket.socket(family, kind, number)
+    if protocol == 'sctp':
+        # IP_RECVERR, IPV6_RECVERR: else it only counts ICMP errors.
+        sock.setsockopt(*(socket.IPPROTO_IPV6, 25) if ':' in host else
+                        (socket.IPPROTO_IP, 11), 1)
     sock.settimeout(TIMEOUT)
     sock.connect((host, int(port)))
     said = set()
@@ -109,4 +115,5 @@ def main():
         sys.exit(f'no answer: {error}')
 
 
-main()
+if __name__ == "__main__":
+    main()

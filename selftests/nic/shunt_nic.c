@@ -7,7 +7,8 @@
  * - of what it receives it tells the sum of all bytes (CHECKSUM_COMPLETE), as
  *   many real cards do;
  * - nothing but the bytes gets across, and the sender's packet is freed when
- *   the other end has it.
+ *   the other end has it;
+ * - it counts what packets carry beside their bytes when they leave.
  *
  *   ip link add numtxqueues N numrxqueues N type shunt_nic
  *
@@ -22,6 +23,25 @@
 
 #define MAX_QUEUED 1024
 
+enum carried {
+	CARRIED_CONNTRACK,
+	CARRIED_MARK,
+	CARRIED_PRIORITY,
+	CARRIED_EXTENSIONS,
+	CARRIED_IPVS,
+	CARRIED_SOCKET,
+	CARRIED_COUNT,
+};
+
+static const char carried_names[CARRIED_COUNT][ETH_GSTRING_LEN] = {
+	[CARRIED_CONNTRACK] = "tx_with_conntrack",
+	[CARRIED_MARK] = "tx_with_mark",
+	[CARRIED_PRIORITY] = "tx_with_priority",
+	[CARRIED_EXTENSIONS] = "tx_with_extensions",
+	[CARRIED_IPVS] = "tx_with_ipvs",
+	[CARRIED_SOCKET] = "tx_with_socket",
+};
+
 /**
  * struct nic_queue - a queue of each direction
  * @napi: polls @arriving
@@ -30,6 +50,7 @@
  * @index: its number
  * @tx_packets: sent, under the lock of the transmit queue
  * @tx_bytes: the same
+ * @carried: packets that carried that, the same
  * @rx_packets: received, by @napi
  * @rx_bytes: the same
  */
@@ -40,6 +61,7 @@ struct nic_queue {
 	unsigned int index;
 	u64 tx_packets;
 	u64 tx_bytes;
+	u64 carried[CARRIED_COUNT];
 	u64 rx_packets;
 	u64 rx_bytes;
 };
@@ -95,6 +117,25 @@ static int nic_poll(struct napi_struct *napi, int budget)
 	return done;
 }
 
+static bool is_ipvs(const struct sk_buff *skb)
+{
+#if IS_ENABLED(CONFIG_IP_VS)
+	return skb->ipvs_property;
+#else
+	return false;
+#endif
+}
+
+static void count_carried(struct nic_queue *queue, struct sk_buff *skb)
+{
+	queue->carried[CARRIED_CONNTRACK] += !!skb_get_nfct(skb);
+	queue->carried[CARRIED_MARK] += !!skb->mark;
+	queue->carried[CARRIED_PRIORITY] += !!skb->priority;
+	queue->carried[CARRIED_EXTENSIONS] += skb_has_extensions(skb);
+	queue->carried[CARRIED_IPVS] += is_ipvs(skb);
+	queue->carried[CARRIED_SOCKET] += !!skb->sk;
+}
+
 static netdev_tx_t nic_start_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct nic *nic = netdev_priv(dev), *other;
@@ -111,6 +152,7 @@ static netdev_tx_t nic_start_xmit(struct sk_buff *skb, struct net_device *dev)
 		goto drop;
 	nic->queues[n].tx_packets++;
 	nic->queues[n].tx_bytes += skb->len;
+	count_carried(&nic->queues[n], skb);
 	skb_tx_timestamp(skb);
 	skb_queue_tail(&to->arriving, skb);
 	napi_schedule(&to->napi);
@@ -206,7 +248,8 @@ static int nic_get_sset_count(struct net_device *dev, int set)
 {
 	const struct nic *nic = netdev_priv(dev);
 
-	return set == ETH_SS_STATS ? nic->count * 2 : -EOPNOTSUPP;
+	return set == ETH_SS_STATS ? nic->count * 2 + CARRIED_COUNT :
+				     -EOPNOTSUPP;
 }
 
 static void nic_get_strings(struct net_device *dev, u32 set, u8 *data)
@@ -220,17 +263,23 @@ static void nic_get_strings(struct net_device *dev, u32 set, u8 *data)
 		ethtool_sprintf(&data, "tx_queue_%u_packets", n);
 		ethtool_sprintf(&data, "rx_queue_%u_packets", n);
 	}
+	memcpy(data, carried_names, sizeof(carried_names));
 }
 
 static void nic_get_ethtool_stats(struct net_device *dev,
 				  struct ethtool_stats *stats, u64 *data)
 {
 	const struct nic *nic = netdev_priv(dev);
-	unsigned int n;
+	unsigned int n, what;
 
 	for (n = 0; n < nic->count; n++) {
 		*data++ = READ_ONCE(nic->queues[n].tx_packets);
 		*data++ = READ_ONCE(nic->queues[n].rx_packets);
+	}
+	for (what = 0; what < CARRIED_COUNT; what++, data++) {
+		*data = 0;
+		for (n = 0; n < nic->count; n++)
+			*data += READ_ONCE(nic->queues[n].carried[what]);
 	}
 }
 
