@@ -8,12 +8,20 @@
 #   make test            all tests, in guests (KERNELS="6.1 6.12")
 #   make test-debug      all tests, or SCRIPTS="stress churn", in a kernel that
 #                        checks memory, locks and RCU: built once, 15 minutes
+#   make test-runtimes   the CNI plugin in containerd and podman, in a guest
 #   make soak            10 minutes of everything that comes and goes
 #   make fuzz            what the CNI plugin reads (FUZZ_SECONDS=60)
 #   make demo            two nodes and their pods, in a guest
-#   make bench-quick     the short benchmark, in a guest
+#   make bench-quick     the short benchmark, in guests (KERNEL=6.12)
+#   make bench           every datapath, and all that is measured of them, in
+#                        guests: hours, and goes on where it was interrupted
+#   make bench-scale     one processor and two, by the wall clock, in a guest
+#   make bench-cni       how long pods wait that start together, in a guest
+#   make report          a page of the benchmark's results (RESULTS="out/*.json",
+#                        default: those of the documentation)
+#   make test-report     that page, in a browser
 #
-# Products: out/modules/RELEASE/shunt.ko and out/bin/.
+# Products: out/modules/RELEASE/shunt.ko, out/bin/ and out/report.html.
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
@@ -21,7 +29,9 @@ SHELL := /bin/bash
 
 KVER ?= $(shell uname -r)
 KERNELS ?= 6.1 6.12
+KERNEL ?= 6.12
 SCRIPTS ?=
+RESULTS ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
 INSTALL ?= install
@@ -89,7 +99,8 @@ uninstall:
 clean:
 	rm -rf $(OUT)
 
-.PHONY: check test test-debug soak fuzz demo bench-quick
+.PHONY: check test test-debug test-runtimes test-report soak fuzz demo
+.PHONY: bench bench-quick bench-scale bench-cni report
 check:
 	scripts/check
 
@@ -100,6 +111,11 @@ test:
 test-debug:
 	scripts/deps build vm test debug
 	selftests/run $(addprefix -t ,$(SCRIPTS)) 6.12-debug
+
+test-runtimes:
+	scripts/deps build vm test runtimes
+	selftests/run $(addprefix -t runtimes/,cnitool containerd podman) \
+		$(KERNEL)
 
 soak:
 	scripts/deps build vm test
@@ -118,4 +134,25 @@ demo:
 
 bench-quick:
 	scripts/deps build vm test
-	selftests/bench/run --quick
+	selftests/bench/run --quick --kernel $(KERNEL)
+
+bench:
+	scripts/deps build vm test bench
+	selftests/bench/full --kernel $(KERNEL)
+
+bench-scale:
+	scripts/deps build vm test
+	selftests/bench/scale --kernel $(KERNEL)
+
+bench-cni:
+	scripts/deps build vm test
+	selftests/bench/cni --kernel $(KERNEL)
+
+report:
+	scripts/deps report
+	@mkdir -p $(OUT)
+	selftests/bench/report html $(RESULTS) >$(OUT)/report.html
+
+test-report:
+	scripts/deps report
+	selftests/bench/page/test
