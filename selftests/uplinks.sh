@@ -418,6 +418,73 @@ two_uplinks() { # FAMILY
 	expect nodeA tx_direct=5 rx_direct=5 others=0
 }
 
+readonly VLANS=16
+
+# A network of its own for each VLAN of the cable.
+vlan_net() { # FAMILY NUMBER
+	case $1 in
+	4) echo "192.168.$((100 + $2))." ;;
+	6) echo "fd$((20 + $2))::" ;;
+	esac
+}
+
+# What came from a VLAN is answered there.
+add_vlan() { # NODE NUMBER OF-NODE
+	local net4 net6
+	net4=$(vlan_net 4 "$2") net6=$(vlan_net 6 "$2")
+	ipn "$1" -batch - <<-END
+		link add link nic0 name nic0.$2 type vlan id $2
+		address add $net4$3/24 dev nic0.$2
+		address add $net6$3/64 dev nic0.$2 nodad
+		link set nic0.$2 up
+	END
+	[[ $1 = nodeB ]] || return 0
+	ipn nodeB route add 10.1.0.0/24 via "${net4}1" table "$2"
+	ipn nodeB rule add pref 7 from "${net4}2" table "$2"
+	ipn nodeB -6 route add fd01::/64 via "${net6}1" table "$2"
+	ipn nodeB -6 rule add pref 7 from "${net6}2" table "$2"
+}
+
+no_vlans() {
+	local n
+	for n in $(seq "$VLANS"); do
+		echo "link del nic0.$n"
+	done >"$TMP/del"
+	ipn nodeA -force -batch "$TMP/del"
+	ipn nodeB -force -batch "$TMP/del"
+	ipn nodeB rule flush pref 7
+	ipn nodeB -6 rule flush pref 7
+}
+
+ping_vlans() { # FAMILY COUNT
+	local n
+	for n in $(seq "$VLANS"); do
+		on podA1 ping -q -n -c "$2" -i 0.01 -W 5 "$(vlan_net "$1" "$n")2"
+	done
+}
+
+# Packets leave by the uplink that their route says, out of any number.
+many_uplinks() {
+	local n family
+	at_end 'no_vlans'
+	for n in $(seq "$VLANS"); do
+		add_vlan nodeA "$n" 1
+		add_vlan nodeB "$n" 2
+		ctl nodeA uplink add "nic0.$n"
+	done
+	[[ $(ctl nodeA -j uplink show | jq length) = $((VLANS + 1)) ]]
+	for family in 4 6; do
+		ping_vlans "$family" 1
+		snap nodeA
+		ping_vlans "$family" 3
+		expect nodeA "tx_direct=$((3 * VLANS))" \
+			"rx_direct=$((3 * VLANS))" others=0
+	done
+	ipn nodeA -s -j link show type vlan >"$TMP/vlans"
+	jq -e "[.[].stats64 | .rx.packets >= 8 and .tx.packets >= 8] |
+		all and length == $VLANS" "$TMP/vlans"
+}
+
 # Asymmetric routing with reverse path filters.
 rp_filter() { # MODE PASSES
 	local nic=nic1
@@ -611,6 +678,7 @@ for kind in virtio vlan bond-active-backup bond-balance-xor bridge macsec \
 	vxlan geneve ipip gre ip6tnl ip6gre tun xfrm wireguard; do
 	t "uplink $kind" over $kind
 done
+t "many uplinks" many_uplinks
 t "forwarding off on one NIC" forwarding_off_one
 t "rp_filter strict, asymmetric" rp_filter 1 drop
 t "rp_filter loose, asymmetric" rp_filter 2 pass

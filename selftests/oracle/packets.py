@@ -46,7 +46,10 @@ class Packet:
         return str(ipaddress.ip_address(packed(self.family, name)))
 
     def body(self):
-        """What it carries."""
+        """What it carries: a packet to "inner", or so many bytes."""
+        inner = self.get("inner", None)
+        if inner:
+            return Packet(self.family, self.src, inner).build()[0]
         return bytes(i & 0xff for i in range(self.get("size", 32)))
 
     def transport(self, src, dst):

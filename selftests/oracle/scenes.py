@@ -65,26 +65,26 @@ def scenes(family):
         (f"address del {own_more(family)} dev lo",), \
         few(family, (("in", "nic0", "podB1", None),),
             own_more(family).split("/", maxsplit=1)[0])
-
-
-    paths = f"nexthop via {via} dev nic0 nexthop via {via1} dev nic1"
-    # IPv6 adds to the paths that there are.
-    remove = f"route del {prefix}"
-    yield "multipath", \
-        (remove, f"route add {prefix} {paths}",
-         f"net.ipv{family}.fib_multipath_hash_policy=1"), \
-        (remove, f"route add {prefix} via {via} dev nic0",
-         f"net.ipv{family}.fib_multipath_hash_policy=0"), \
-        spread(family)
-    # Its routes go with the NIC, and its addresses of IPv6.
-    yield "multipath, one NIC down", \
-        (remove, f"route add {prefix} {paths}",
-         f"net.ipv{family}.fib_multipath_hash_policy=1",
-         "link set nic1 down"), \
-        nic1_up, \
-        spread(family)
+    yield from scenes_of_paths(family, prefix, (via, via1))
     yield from scenes_v4(via1) if family == 4 else scenes_v6()
     yield "vrf", enter_vrf, leave_vrf, few(family)
+
+
+def scenes_of_paths(family, prefix, vias):
+    """More than one way to the other pods, and what decides between them."""
+    paths = f"nexthop via {vias[0]} dev nic0 nexthop via {vias[1]} dev nic1"
+    policy = f"net.ipv{family}.fib_multipath_hash_policy"
+    # IPv6 adds to the paths that there are.
+    remove = f"route del {prefix}"
+    make = (remove, f"route add {prefix} {paths}")
+    undo = (remove, f"route add {prefix} via {vias[0]} dev nic0",
+            f"{policy}=0")
+    yield "multipath", (*make, f"{policy}=1"), undo, spread(family)
+    yield "multipath by what is inside", (*make, f"{policy}=2"), undo, \
+        spread_inside(family)
+    # Its routes go with the NIC, and its addresses of IPv6.
+    yield "multipath, one NIC down", \
+        (*make, f"{policy}=1", "link set nic1 down"), nic1_up, spread(family)
 
 
 def nic1_up(side, family):
@@ -144,6 +144,14 @@ def spread(family):
         for kind in "udp", "tcp":
             yield Case(f"{kind} from {port}", "podA1", Packet(
                 family, "podA1", "podB1", kind=kind, sport=port))
+
+
+def spread_inside(family):
+    """Tunnels of a pod's own, whose packets differ inside."""
+    for n in range(1, 17):
+        to = {4: f"192.0.2.{n}", 6: f"2001:db8::{n}"}[family]
+        yield Case(f"to {to} inside", "podA1", Packet(
+            family, "podA1", "podB1", kind={4: 4, 6: 41}[family], inner=to))
 
 
 def scenes_v4(via1):
