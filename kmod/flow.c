@@ -216,6 +216,25 @@ static int find_quoted(const struct sk_buff *skb, const struct transport *t)
 	return 0;
 }
 
+/**
+ * shunt_flow_read_quoted() - which flow is an ICMP error about?
+ * @skb: packet, its network header set
+ * @key: filled in with the addresses of the packet that it quotes
+ *
+ * Return: false if the packet is no ICMP error.
+ */
+bool shunt_flow_read_quoted(const struct sk_buff *skb,
+			    struct shunt_flow_key *key)
+{
+	struct transport t;
+	int quoted;
+
+	if (!read_addrs(skb, skb_network_offset(skb), key, &t))
+		return false;
+	quoted = find_quoted(skb, &t);
+	return quoted && read_addrs(skb, quoted, key, &t);
+}
+
 /* Does a helper look after another connection between the two addresses? */
 static bool is_expected(struct shunt_flows *flows,
 			const struct shunt_flow_key *key)

@@ -92,6 +92,8 @@ struct shunt_flow {
 int shunt_flow_table_alloc(struct shunt_node *node);
 void shunt_flow_table_free(struct shunt_node *node);
 bool shunt_flow_read_key(const struct sk_buff *skb, struct shunt_flow_key *key);
+bool shunt_flow_read_quoted(const struct sk_buff *skb,
+			    struct shunt_flow_key *key);
 struct shunt_flow *shunt_flow_lookup(struct shunt_flows *flows,
 				     const struct shunt_flow_key *key);
 bool shunt_flow_covers(struct shunt_flows *flows, const struct sk_buff *skb);

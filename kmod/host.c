@@ -287,6 +287,29 @@ u8 shunt_host_asks(struct shunt_node *node, const struct shunt_pod *from,
 }
 
 /**
+ * shunt_host_takes() - is a packet that has to do with a stack prefix for it?
+ * @node: the node
+ * @from: the pod that sends, or NULL
+ * @to: the pod that receives, or NULL
+ * @skb: packet, its network header set, of which &SHUNT_ROUTE_ASKS_PATH is said
+ *
+ * All are but ICMP errors of direct flows. They come from any router on the way,
+ * whatever is said about its address, and the stack has seen nothing of what
+ * they are about.
+ *
+ * Context: RCU read side.
+ */
+bool shunt_host_takes(struct shunt_node *node, const struct shunt_pod *from,
+		      const struct shunt_pod *to, const struct sk_buff *skb)
+{
+	struct shunt_flow_key quoted;
+
+	return !shunt_flow_read_quoted(skb, &quoted) ||
+	       shunt_host_asks(node, to, from, &quoted.saddr, &quoted.daddr) &
+		       SHUNT_ROUTE_ASKS_PATH;
+}
+
+/**
  * shunt_host_owns() - is a packet of a host flow?
  * @node: the node
  * @from: the pod that sends, or NULL
@@ -327,7 +350,8 @@ enum shunt_stat shunt_host_claims(struct shunt_node *node,
 	from = shunt_pod_lookup(node, saddr);
 	to = shunt_pod_lookup(node, daddr);
 	bits = shunt_host_asks(node, from, to, saddr, daddr);
-	if (bits & SHUNT_ROUTE_ASKS_PATH)
+	if (bits & SHUNT_ROUTE_ASKS_PATH &&
+	    shunt_host_takes(node, from, to, skb))
 		return SHUNT_STAT_PUNT_PATH;
 	if (bits & SHUNT_ROUTE_ASKS_FLOW &&
 	    shunt_host_owns(node, from, to, skb))

@@ -31,6 +31,8 @@ enum shunt_host_wait shunt_host_waits(struct shunt_node *node,
 u8 shunt_host_asks(struct shunt_node *node, const struct shunt_pod *from,
 		   const struct shunt_pod *to, const struct shunt_addr *saddr,
 		   const struct shunt_addr *daddr);
+bool shunt_host_takes(struct shunt_node *node, const struct shunt_pod *from,
+		      const struct shunt_pod *to, const struct sk_buff *skb);
 bool shunt_host_owns(struct shunt_node *node, const struct shunt_pod *from,
 		     const struct shunt_pod *to, const struct sk_buff *skb);
 enum shunt_stat shunt_host_claims(struct shunt_node *node,

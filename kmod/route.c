@@ -615,7 +615,8 @@ enum shunt_stat shunt_route_answer(struct shunt_node *node,
 {
 	if (route->asks & SHUNT_ROUTE_ASKS_DEVICE && !has_v6(entry))
 		return SHUNT_STAT_PUNT_ROUTE;
-	if (route->asks & SHUNT_ROUTE_ASKS_PATH)
+	if (route->asks & SHUNT_ROUTE_ASKS_PATH &&
+	    shunt_host_takes(node, entry->pod, route->pod, skb))
 		return SHUNT_STAT_PUNT_PATH;
 	if (route->asks & SHUNT_ROUTE_ASKS_FLOW &&
 	    shunt_host_owns(node, entry->pod, route->pod, skb))

@@ -66,6 +66,14 @@ def scenes(family):
         few(family, (("in", "nic0", "podB1", None),),
             own_more(family).split("/", maxsplit=1)[0])
     yield from scenes_of_paths(family, prefix, (via, via1))
+    anywhere, inside = {4: ("0.0.0.0/0", "10.0.0.0/14"),
+                        6: ("::/0", "fd00::/14")}[family]
+    # Under the stateful ruleset the first one is masqueraded.
+    yield "outside by the stack", \
+        (f"path add {anywhere} stack", f"path add {inside} direct"), \
+        (f"path del {anywhere}", f"path del {inside}"), \
+        few(family, (("outside", "podA1", "podA1", "nodeB"),
+                     ("from outside", "nic0", "nodeB", "podA1"), *WAYS))
     yield from scenes_v4(via1) if family == 4 else scenes_v6()
     yield "vrf", enter_vrf, leave_vrf, few(family)
 

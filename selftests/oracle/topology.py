@@ -28,6 +28,13 @@ table netdev priorities {{
 """
 
 
+def kind_of(command):
+    """Who a change of the node is told to."""
+    if "=" in command:
+        return "setting"
+    return "path" if command.startswith("path ") else "ip"
+
+
 class Topology:
     """What there is of one datapath."""
 
@@ -96,20 +103,28 @@ class Topology:
         subprocess.run(["ip", "netns", "exec", self.netns(place), "nft", "-f",
                         "-"], input=rules, text=True, check=True)
 
+    def path(self, place, command):
+        """Tell shunt, if it is there, which way packets take."""
+        if self.name == "shunt":
+            subprocess.run(["ip", "netns", "exec", self.netns(place),
+                            "shuntctl", *command.split()], check=True)
+
     def change(self, family, commands):
-        """Change nodeA: by ip, or NAME=VALUE. A function says what a topology
-        needs.
+        """Change nodeA: by ip, NAME=VALUE, or "path" as for shuntctl. A
+        function says what a topology needs.
         """
         if callable(commands):
             commands = commands(self, family)
         self.enter("nodeA")
-        for is_setting, group in itertools.groupby(commands,
-                                                   lambda text: "=" in text):
-            if not is_setting:
+        for kind, group in itertools.groupby(commands, kind_of):
+            if kind == "ip":
                 self.ip("nodeA", family, group)
                 continue
-            for setting in group:
-                self.sysctl(*setting.split("="))
+            for command in group:
+                if kind == "path":
+                    self.path("nodeA", command)
+                else:
+                    self.sysctl(*command.split("="))
 
     def pods(self, family):
         """The devices of nodeA that its pods are behind, and where routes lead
