@@ -118,14 +118,6 @@ download() { # FROM TO FAMILY
 	[[ $got = "$want" ]]
 }
 
-# Pages of the sender's are in the packets, and it gets them back.
-zerocopy() { # FROM TO FAMILY
-	bg_py "$2" packet.py tcp-echo "$(addr "$2" "$3")" 5000
-	await 10 listens "$2" 5000
-	py "$1" packet.py zerocopy "$(addr "$2" "$3")" 5000 \
-		1000000 | grep '^1000000 the same'
-}
-
 iperf_both_ways() { # FROM TO FAMILY
 	local result
 	start_iperf "$2"

@@ -660,6 +660,14 @@ sctp_messages() { # FROM TO 4|6
 	done
 }
 
+# Pages of the sender's are in the packets, and it gets them back.
+zerocopy() { # FROM TO FAMILY
+	bg_py "$2" packet.py tcp-echo "$(addr "$2" "$3")" 5000
+	await 10 listens "$2" 5000
+	py "$1" packet.py zerocopy "$(addr "$2" "$3")" 5000 \
+		1000000 | grep '^1000000 the same'
+}
+
 # Something listens on a port of NAME.
 listens() { # NAME PORT [-u]
 	[[ $(on "$1" ss -Hln "${3:--t}" "sport = :$2") ]]

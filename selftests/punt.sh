@@ -149,6 +149,23 @@ socket_errors() { # FAMILY
 	not grep -q 'timed out' "$TMP/said.shunt"
 }
 
+# What sockets hand over in ways of their own.
+transfers() { # FAMILY
+	local to
+	for to in podB1 podA2; do
+		zerocopy podA1 "$to" "$1"
+		sctp_messages podA1 "$to" "$1"
+	done
+}
+
+socket_transfers() { # FAMILY
+	modprobe -q sctp || skip "this kernel has no SCTP"
+	snap nodeA
+	as_veth transfers "$1"
+	[[ $(grep -c 'the same' "$TMP/said.shunt") = 4 ]]
+	expect nodeA tx_direct=20.. tx_local=20.. tx_stack=0
+}
+
 ### MTU
 
 ping_too_big() { # FAMILY
@@ -911,6 +928,7 @@ for family in 4 6; do
 	t "v$family no route" no_route $family
 	t "v$family next hop missing" neighbour_fails $family
 	t "v$family errors reach their sockets" socket_errors $family
+	t "v$family zero-copy and SCTP" socket_transfers $family
 	t "v$family no such pod" no_such_pod $family
 	t "v$family route comes and goes" route_comes_and_goes $family
 	t "v$family own addresses" own $family
