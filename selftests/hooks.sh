@@ -355,10 +355,12 @@ neighbours_flushed() {
 }
 
 # Timestamps on transmit are the uplink's, once each.
-timestamps() { # shunt|veth
-	on podA1 /usr/bin/python3 - "$(addr podB1 4)" <<-END
+timestamps() { # FAMILY
+	on podA1 /usr/bin/python3 - "$(addr podB1 "$1")" <<-END
 	import socket, struct, sys, select
-	s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	is_v6 = ":" in sys.argv[1]
+	s = socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET,
+	                  socket.SOCK_DGRAM)
 	# TX_SOFTWARE, SOFTWARE, TX_SCHED, OPT_TSONLY
 	s.setsockopt(socket.SOL_SOCKET, 37, 1 << 1 | 1 << 4 | 1 << 8 | 1 << 11)
 	s.sendto(b"x", (sys.argv[1], 9))
@@ -370,13 +372,27 @@ timestamps() { # shunt|veth
 	    except OSError as e:
 	        continue
 	    for level, kind, data in anc:
-	        # IP_RECVERR, SO_EE_ORIGIN_TIMESTAMPING
-	        if level == 0 and kind == 11:
+	        # IP_RECVERR or IPV6_RECVERR, SO_EE_ORIGIN_TIMESTAMPING
+	        if (level, kind) == ((41, 25) if is_v6 else (0, 11)):
 	            code, origin, _, _, _, info = struct.unpack("=IBBBBI",
 	                                                        data[:12])
 	            if origin == 4:
 	                print("timestamp", info)
 	END
+}
+
+# The device's own pass tells when a packet is queued, as a veth's does.
+timestamps_queued() { # FAMILY
+	at_end 'in_both on podA1 tc qdisc del dev eth0 root'
+	in_both on podA1 tc qdisc add dev eth0 root pfifo
+	snap nodeA
+	timestamps_alike "$1"
+	expect nodeA fallback_qdisc=1..
+}
+
+timestamps_alike() { # FAMILY
+	as_veth timestamps "$1"
+	[[ $(grep -c timestamp "$TMP/said.shunt") = 2 ]]
 }
 
 # The time of arrival, not the one at which the sender wanted it to be sent.
@@ -543,7 +559,10 @@ done
 t "net_prio" priomap
 t "receive packet steering" rps
 t "neighbours flushed in the pod" neighbours_flushed
-t "transmit timestamps" as_veth timestamps
+for family in 4 6; do
+	t "v$family transmit timestamps" timestamps_alike $family
+	t "v$family transmit timestamps, queued" timestamps_queued $family
+done
 t "receive timestamps" receive_timestamps
 for program in tcx-ingress xdp; do
 	t "$program of the uplink" bpf_before_shunt $program
