@@ -287,20 +287,18 @@ u8 shunt_host_asks(struct shunt_node *node, const struct shunt_pod *from,
 }
 
 /**
- * shunt_host_takes() - is a packet that has to do with a stack prefix for it?
+ * shunt_host_takes_icmp() - the rest of shunt_host_takes()
  * @node: the node
  * @from: the pod that sends, or NULL
  * @to: the pod that receives, or NULL
- * @skb: packet, its network header set, of which &SHUNT_ROUTE_ASKS_PATH is said
- *
- * All are but ICMP errors of direct flows. They come from any router on the way,
- * whatever is said about its address, and the stack has seen nothing of what
- * they are about.
+ * @skb: packet, its network header set
  *
  * Context: RCU read side.
  */
-bool shunt_host_takes(struct shunt_node *node, const struct shunt_pod *from,
-		      const struct shunt_pod *to, const struct sk_buff *skb)
+bool shunt_host_takes_icmp(struct shunt_node *node,
+			   const struct shunt_pod *from,
+			   const struct shunt_pod *to,
+			   const struct sk_buff *skb)
 {
 	struct shunt_flow_key quoted;
 

@@ -6,6 +6,7 @@
 #ifndef SHUNT_HOST_H
 #define SHUNT_HOST_H
 
+#include "pkt.h"
 #include "shunt.h"
 
 /**
@@ -31,8 +32,10 @@ enum shunt_host_wait shunt_host_waits(struct shunt_node *node,
 u8 shunt_host_asks(struct shunt_node *node, const struct shunt_pod *from,
 		   const struct shunt_pod *to, const struct shunt_addr *saddr,
 		   const struct shunt_addr *daddr);
-bool shunt_host_takes(struct shunt_node *node, const struct shunt_pod *from,
-		      const struct shunt_pod *to, const struct sk_buff *skb);
+bool shunt_host_takes_icmp(struct shunt_node *node,
+			   const struct shunt_pod *from,
+			   const struct shunt_pod *to,
+			   const struct sk_buff *skb);
 bool shunt_host_owns(struct shunt_node *node, const struct shunt_pod *from,
 		     const struct shunt_pod *to, const struct sk_buff *skb);
 enum shunt_stat shunt_host_claims(struct shunt_node *node,
@@ -40,5 +43,28 @@ enum shunt_stat shunt_host_claims(struct shunt_node *node,
 				  const struct shunt_addr *saddr,
 				  const struct shunt_addr *daddr,
 				  enum shunt_stat why);
+
+/**
+ * shunt_host_takes() - is a packet that has to do with a stack prefix for it?
+ * @node: the node
+ * @from: the pod that sends, or NULL
+ * @to: the pod that receives, or NULL
+ * @skb: IP packet, its network header set, of which &SHUNT_ROUTE_ASKS_PATH is
+ *	said
+ *
+ * All are but ICMP errors of direct flows. They come from any router on the
+ * way, whatever is said about its address, and the stack has seen nothing of
+ * what they are about.
+ *
+ * Context: RCU read side.
+ */
+static inline bool shunt_host_takes(struct shunt_node *node,
+				    const struct shunt_pod *from,
+				    const struct shunt_pod *to,
+				    const struct sk_buff *skb)
+{
+	return !shunt_pkt_may_be_icmp(skb) ||
+	       shunt_host_takes_icmp(node, from, to, skb);
+}
 
 #endif /* SHUNT_HOST_H */

@@ -124,6 +124,20 @@ static __always_inline void shunt_pkt_age(struct sk_buff *skb)
 	shunt_pkt_v6(skb)->hop_limit--;
 }
 
+/**
+ * shunt_pkt_may_be_icmp() - is an IP packet neither TCP nor UDP?
+ * @skb: packet, its network header set
+ *
+ * Behind other headers of IPv6 there may be anything.
+ */
+static inline bool shunt_pkt_may_be_icmp(const struct sk_buff *skb)
+{
+	u8 proto = skb->protocol == htons(ETH_P_IP) ? ip_hdr(skb)->protocol :
+						      ipv6_hdr(skb)->nexthdr;
+
+	return proto != IPPROTO_TCP && proto != IPPROTO_UDP;
+}
+
 /* IPVS marks what it translates. */
 static inline bool shunt_pkt_is_ipvs(const struct sk_buff *skb)
 {
