@@ -77,7 +77,7 @@ first_pod() {
 	ipn nodeR address add 192.168.99.1/24 dev eth0
 	ipn nodeR address add fd99::1/64 dev eth0 nodad
 	of_readme '^## Install it' | grep -vE 'apt install|scripts/deps' |
-		sed 's/^ *//' >"$TMP/install"
+		sed 's/^ *//; s/ *#.*//' >"$TMP/install"
 	of_readme '^A first pod' | sed 's/^ *//' >"$TMP/first"
 	cat "$TMP/install" "$TMP/first"
 	[[ $(<"$TMP/install") = "make install"$'\n'"modprobe shunt" ]]
