@@ -500,6 +500,7 @@ static bool fn_is_over(struct shunt_flow *flow, const void *arg)
 	if (!flow->members)
 		return true;
 	forget_ct(flow);
+	WRITE_ONCE(flow->until, jiffies);
 	return false;
 }
 
