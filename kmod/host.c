@@ -126,6 +126,14 @@ static bool is_from(const struct net_device *in, struct net_device *dev)
 	return in && (in == dev || in == l3mdev_master_dev_rcu(dev));
 }
 
+/* Errors about it come from anywhere, and only the stack can tell the pod what
+ * it has sent.
+ */
+static bool is_redirected(const struct nf_conn *ct)
+{
+	return ct && ct->status & IPS_DST_NAT;
+}
+
 /* Both what the stack sends into a pod by its pair, and what a pod has sent;
  * what goes through the node device, shunt_host_sends() has seen.
  */
@@ -152,7 +160,7 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb,
 	}
 	from = shunt_pod_lookup(node, &key.saddr);
 	if (from && is_from(state->in, from->entry.iif) &&
-	    !shunt_path_is_stack(node, &key.daddr))
+	    (is_redirected(ct) || !shunt_path_is_stack(node, &key.daddr)))
 		shunt_flow_note(node, from, &key, ct);
 	return NF_ACCEPT;
 }

@@ -448,6 +448,49 @@ service_pmtu() { # FAMILY
 	both no_invalid
 }
 
+# The backend is outside, and who says that it cannot be reached is not.
+refused_outside() { # FAMILY
+	local ip=ip outside vip=VIP$1
+	outside=$(nowhere "$1") vip=${!vip}
+	[[ $1 = 4 ]] || ip=ip6
+	ipn nodeA route replace "$outside" via "$(addr nodeB "$1")"
+	ipn nodeB route replace prohibit "$outside"
+	on nodeA nft -f - <<-END
+		table inet outside {
+			chain prerouting {
+				type nat hook prerouting priority dstnat
+				$ip daddr $vip tcp dport 80 dnat to $outside
+			}
+		}
+	END
+}
+
+no_outside() { # FAMILY
+	ipn nodeA route del "$(nowhere "$1")"
+	ipn nodeB route del prohibit "$(nowhere "$1")"
+}
+
+ask_outside() { # FAMILY
+	local vip=VIP$1
+	py podA1 who.py ask "${!vip}" 80 tcp 2>&1 || true
+}
+
+service_outside() { # FAMILY
+	local family=$1 vip=VIP$1
+	setup refused_outside "$family"
+	at_end 'both no_outside "$family"; both no_rules; no_paths'
+	use shunt
+	ctl nodeA path add "${!vip}" stack
+	ctl nodeA path add "$(nowhere "$family")" stack
+	snap nodeA
+	as_veth ask_outside "$family"
+	[[ -s $TMP/said.shunt ]]
+	not grep -q 'timed out' "$TMP/said.shunt"
+	expect nodeA punt_flow=1.. tx_direct=0
+	stays_direct podA2 podB1 "$family"
+	both no_invalid
+}
+
 # The very first connection of a node, before anything watches what leaves.
 first_connection() { # FAMILY
 	local family=$1
@@ -511,10 +554,21 @@ translate_nft() { # FAMILY HOW
 	END
 }
 
+# Pings between two pods go where other connections of theirs do.
+no_flows() { # NODE
+	local new
+	read_counters "$1"
+	counter_in flow_new "$NOW"
+	new=$VALUE
+	counter_in flow_end "$NOW"
+	[[ $VALUE = "$new" ]]
+}
+
 outside_translated() { # FAMILY RULES SOURCE
 	local outside
 	family=$1
 	outside=$(addr nodeB "$family")
+	await 20 no_flows nodeA
 	setup "$2" "$family"
 	at_end 'both no_rules; both no_snat_address "$family"; no_paths
 		both on podA1 nft flush ruleset'
@@ -861,6 +915,7 @@ for family in 4 6; do
 	t "v$family FTP by a port mapping" ftp $family
 	t "v$family services" services $family
 	t "v$family service, path MTU" service_pmtu $family
+	t "v$family an error about a service outside" service_outside $family
 	node=$(addr nodeA $family)
 	t "v$family masquerade for outside" \
 		outside_translated $family masquerade "$node"

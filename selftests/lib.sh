@@ -335,6 +335,11 @@ find_addr() { # NAME 4|6
 	esac
 }
 
+# An address that is nowhere, for special routes.
+nowhere() { # FAMILY
+	[[ $1 = 4 ]] && echo 10.66.0.1 || echo fd66::1
+}
+
 addr() { # NAME 4|6
 	find_addr "$@"
 	echo "$ADDR"

@@ -31,11 +31,6 @@ pods_of_b() { # FAMILY
 	[[ $1 = 4 ]] && echo 10.2.0.0/24 || echo fd02::/64
 }
 
-# An address range that is nowhere, for special routes.
-nowhere() { # FAMILY
-	[[ $1 = 4 ]] && echo 10.66.0.1 || echo fd66::1
-}
-
 # Change the route from nodeA to the pods of nodeB, and back.
 route_to_b() { # FAMILY ROUTE-ARGUMENT...
 	local family=$1
