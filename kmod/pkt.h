@@ -108,6 +108,16 @@ static inline bool shunt_pkt_fits(const struct sk_buff *skb, u32 mtu)
 	return skb_gso_validate_network_len(skb, mtu);
 }
 
+/* Are these segments that devices only get one by one, see netif_needs_gso()?
+ * GRO leaves to a list of packets (rx-gro-list) the sum that the first one had.
+ */
+static __always_inline bool shunt_pkt_is_loose(const struct sk_buff *skb)
+{
+	return unlikely(skb->ip_summed != CHECKSUM_PARTIAL &&
+			skb->ip_summed != CHECKSUM_UNNECESSARY) &&
+	       skb_is_gso(skb);
+}
+
 /**
  * shunt_pkt_age() - the one hop that the host's stack would have been
  * @skb: simple packet, its header writable

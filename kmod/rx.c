@@ -81,6 +81,33 @@ receive(struct shunt_uplink *uplink, struct shunt_pod *pod, struct sk_buff *skb)
 	return RX_HANDLER_ANOTHER;
 }
 
+/* In the pieces that a device would have got, and the stack would have made on
+ * its way to one, which also leaves it to the receiver to sum their bytes.
+ */
+static noinline rx_handler_result_t
+receive_segments(struct shunt_uplink *uplink, struct shunt_pod *pod,
+		 struct sk_buff *skb)
+{
+	struct sk_buff *segment, *next;
+
+	skb_forward_csum(skb);
+	segment = skb_gso_segment(skb, pod->dev->features);
+	if (IS_ERR_OR_NULL(segment))
+		return drop(pod, skb, SHUNT_STAT_DROP_NOMEM);
+	consume_skb(skb);
+	skb_list_walk_safe(segment, segment, next) {
+		skb_mark_not_on_list(segment);
+		if (skb_cow_head(segment, ETH_HLEN)) {
+			drop(pod, segment, SHUNT_STAT_DROP_NOMEM);
+			continue;
+		}
+		shunt_deliver_eth_header(segment, pod->dev);
+		if (receive(uplink, pod, segment) == RX_HANDLER_ANOTHER)
+			netif_receive_skb(segment);
+	}
+	return RX_HANDLER_CONSUMED;
+}
+
 /* By a route that is known. */
 static __always_inline rx_handler_result_t
 forward(struct shunt_uplink *uplink, struct sk_buff *skb,
@@ -104,6 +131,8 @@ forward(struct shunt_uplink *uplink, struct sk_buff *skb,
 	shunt_pkt_scrub(skb);
 	shunt_pkt_age(skb);
 	skb->priority = route->priority;
+	if (unlikely(shunt_pkt_is_loose(skb)))
+		return receive_segments(uplink, route->pod, skb);
 	return receive(uplink, route->pod, skb);
 }
 

@@ -47,6 +47,7 @@ struct shunt_node;
 	X(FALLBACK_NF, fallback_nf) \
 	X(FALLBACK_QDISC, fallback_qdisc) \
 	X(FALLBACK_PRIO, fallback_prio) \
+	X(FALLBACK_GSO, fallback_gso) \
 	X(ROUTE_MISS, route_miss) \
 	X(ROUTE_UNCACHED, route_uncached) \
 	X(ROUTE_EVICT, route_evict) \

@@ -285,13 +285,22 @@ static noinline int queue(struct shunt_stats __percpu *stats,
 	return dev_queue_xmit(skb);
 }
 
+/* Does a packet need the ordinary pass? */
+static __always_inline enum shunt_stat
+why_not_single(struct net_device *dev, const struct sk_buff *skb)
+{
+	if (unlikely(shunt_pkt_is_loose(skb)))
+		return SHUNT_STAT_FALLBACK_GSO;
+	return shunt_tx_hooked(dev);
+}
+
 /* Runs with BH enabled, perhaps in process context under a socket's lock. */
 static int pod_output(struct neighbour *n, struct sk_buff *skb)
 {
 	struct shunt_pod *pod = netdev_priv(n->dev);
 	enum shunt_stat why;
 
-	why = shunt_tx_hooked(n->dev);
+	why = why_not_single(n->dev, skb);
 	if (unlikely(why != SHUNT_DIRECT))
 		return queue(pod->stats, n, skb, why);
 	return tx(pod, skb);
@@ -302,7 +311,7 @@ static int node_output(struct neighbour *n, struct sk_buff *skb)
 	struct shunt_node *node = netdev_priv(n->dev);
 	enum shunt_stat why;
 
-	why = shunt_tx_hooked(n->dev);
+	why = why_not_single(n->dev, skb);
 	if (unlikely(why != SHUNT_DIRECT))
 		return queue(node->stats, n, skb, why);
 	return tx_host(node, skb);

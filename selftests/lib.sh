@@ -379,6 +379,25 @@ wire() { # NUMBER
 	done
 }
 
+devices_of() { # NAME
+	on "$1" sed -n 's/^ *\([^ :]*\):.*/\1/p' /proc/net/dev | grep -vx lo
+}
+
+# Let all devices there have packets beyond what IP has a length for (BIG TCP).
+# Older versions of ip know the sizes of IPv6 alone.
+set_big() { # NAME...
+	local name dev size=180000
+	for name; do
+		for dev in $(devices_of "$name"); do
+			[[ $(uname -r) = 6.1.* ]] || on "$name" \
+				"$SELFTESTS/netlink.py" sizes "$dev" $size $size ||
+				return
+			ipn "$name" link set "$dev" gso_max_size $size \
+				gro_max_size $size || return
+		done
+	done >/dev/null
+}
+
 # For measurements: a fresh neighbour takes a longer way for 5 s.
 neighbours_permanent() {
 	local name peer n mac

@@ -82,8 +82,9 @@ sctp() { # FAMILY
 # As many datagrams as were sent, each with its own bytes, whatever the card
 # makes of them: one with many segments, or a list of packets.
 udp_gro() { # FAMILY FEATURE
-	at_end 'on nodeB ethtool -K nic0 "$feature" off'
+	at_end 'on nodeB ethtool -K nic0 "$feature" off; no_arrivals'
 	feature=$2
+	count_arrivals
 	on nodeB ethtool -K nic0 "$feature" on
 	snap nodeB
 	bg_py podB1 packet.py gather "$(addr podB1 "$1")" 4000 1000 \
@@ -95,16 +96,88 @@ udp_gro() { # FAMILY FEATURE
 	cat "$TMP/gathered"
 	grep -q '^1000 gathered' "$TMP/gathered"
 	# Together, or the test would show nothing.
-	expect nodeB rx_direct=20..500
+	arrived 20 500
+	expect nodeB rx_direct=20.. others=0
 }
 
+# How many packets nodeB's stack gets from its card.
+count_arrivals() {
+	on nodeB nft -f - <<-END
+		table netdev arrivals {
+			counter arrivals { }
+			chain in {
+				type filter hook ingress device nic0 priority 0
+				meta length > 1000 counter name arrivals
+			}
+		}
+	END
+}
+
+no_arrivals() {
+	on nodeB nft delete table netdev arrivals
+}
+
+arrived() { # MINIMUM MAXIMUM
+	local n
+	n=$(on nodeB nft list counter netdev arrivals arrivals |
+		awk '/packets/ { print $2 }')
+	echo "$n arrived"
+	((n >= $1 && n <= $2))
+}
+
+# Newer kernels make lists of TCP, too, for whoever is not on the node.
 tcp_gro_list() { # FAMILY
-	at_end 'on nodeB ethtool -K nic0 rx-gro-list off'
+	local before prefix=10.1.0.0/16
+	[[ $1 = 4 ]] || prefix=fd01::/16
+	at_end 'on nodeB ethtool -K nic0 rx-gro-list off
+		ctl nodeB path del "$prefix"'
 	on nodeB ethtool -K nic0 rx-gro-list on
 	start_netserver podB1
+	before=$(stack_counter podB1 TcpInCsumErrors)
 	snap nodeB
 	[[ $(netperf_rate podA1 podB1 "$1" TCP_STREAM 1) != 0 ]]
 	expect nodeB rx_direct=100.. others=0
+	# And through the stack.
+	ctl nodeB path add "$prefix" stack
+	[[ $(netperf_rate podA1 podB1 "$1" TCP_STREAM 1) != 0 ]]
+	expect nodeB punt_path=100..
+	[[ $(stack_counter podB1 TcpInCsumErrors) = "$before" ]]
+}
+
+# What a pod forwards from a card of its own: of an address that is the pod's to
+# the node, and somebody's behind it.
+forwarded_list() { # FAMILY
+	local name second=10.1.0.33/32 pod
+	[[ $1 = 4 ]] || second=fd01::33/128
+	pod=$(addr podA3 "$1")
+	at_end 'for name in podA3 behind; do
+			ns_del "$(ns $name)"
+		done'
+	pod_add podA3 ip "${second%/*}"
+	ns_add behind
+	for name in podA3 behind; do
+		ipn "$name" link add in0 type shunt_nic
+		ipn "$name" link set in0 up
+	done
+	on podA3 ethtool -K in0 gro on rx-gro-list on
+	on podA3 sysctl -qw net.ipv4.ip_forward=1 \
+		net.ipv6.conf.all.forwarding=1
+	ipn podA3 address del "$second" dev eth0
+	ipn podA3 "-$1" route add "$second" dev in0
+	ipn behind address add "$second" dev in0
+	ipn behind "-$1" route add "$pod" dev in0
+	ipn behind neigh add "$pod" dev in0 nud permanent \
+		lladdr "$(on podA3 cat /sys/class/net/in0/address)"
+	ipn behind "-$1" route add default via "$pod"
+	bg_py podA2 packet.py gather "$(addr podA2 "$1")" 4000 1000 \
+		>"$TMP/gathered"
+	await 10 grep -q ready "$TMP/gathered"
+	snap nodeA
+	py behind packet.py segments "$(addr podA2 "$1")" 4000 1000 1200
+	await 20 grep gathered "$TMP/gathered"
+	cat "$TMP/gathered"
+	grep -q '^1000 gathered' "$TMP/gathered"
+	expect nodeA fallback_gso=20..500 tx_local=1000.. others=0
 }
 
 ### Queues
@@ -502,6 +575,7 @@ for family in 4 6; do
 	t "v$family UDP in segments" udp_gro $family rx-udp-gro-forwarding
 	t "v$family UDP in a list" udp_gro $family rx-gro-list
 	t "v$family TCP in a list" tcp_gro_list $family
+	t "v$family a list that a pod forwards" forwarded_list $family
 	t "v$family flows spread over queues" flows_spread $family
 	t "v$family transmit packet steering" transmit_steering $family
 	t "v$family receive packet steering" receive_steering $family

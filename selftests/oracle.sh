@@ -7,39 +7,72 @@
 # shellcheck source=SCRIPTDIR/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-for datapath in veth shunt; do
-	topology $datapath nics=2 podA1 podA2 podB1
-	on nodeA sysctl -qw net.ipv4.conf.nic0.send_redirects=0 \
-		net.ipv4.conf.nic1.send_redirects=0 \
-		net.ipv4.conf.all.send_redirects=0
-	# A pod is sent none by shunt either.
-	[[ $datapath != veth ]] || on nodeA sysctl -qw \
-		net.ipv4.conf.podA1.send_redirects=0 \
-		net.ipv4.conf.podA2.send_redirects=0
-	for pod in podA1 podA2; do
-		pings $pod podB1 4
-		pings $pod podB1 6
+# Both datapaths, with nothing in them that happens by itself.
+build() {
+	local datapath pod
+	for datapath in veth shunt; do
+		topology $datapath nics=2 podA1 podA2 podB1
+		on nodeA sysctl -qw net.ipv4.conf.nic0.send_redirects=0 \
+			net.ipv4.conf.nic1.send_redirects=0 \
+			net.ipv4.conf.all.send_redirects=0
+		# A pod is sent none by shunt either.
+		[[ $datapath != veth ]] || on nodeA sysctl -qw \
+			net.ipv4.conf.podA1.send_redirects=0 \
+			net.ipv4.conf.podA2.send_redirects=0
+		[[ $NICS = veth ]] || gather
+		for pod in podA1 podA2; do
+			pings $pod podB1 4
+			pings $pod podB1 6
+		done
+		# The MTU of a pod follows the uplinks' unless the pod sets it.
+		ipn podA1 link set eth0 mtu 1400
+		ipn podA1 link set eth0 mtu 1500
+		pods_quiet nodeA nodeB
 	done
-	# The MTU of a pod follows the uplinks' unless the pod sets it.
-	ipn podA1 link set eth0 mtu 1400
-	ipn podA1 link set eth0 mtu 1500
-	pods_quiet nodeA nodeB
-done
+}
+
+# What NICs and pods put together, and how large.
+gather() {
+	local name
+	for name in nodeA nodeB podA1 podA2 podB1; do
+		set_big "$name"
+	done
+	on nodeA ethtool -K nic0 rx-gro-list on
+}
+
+# One line of it is one test.
+compare() {
+	local line
+	while read -r line; do
+		case $line in
+		"ok "* | "not ok "*)
+			tests=$((tests + 1))
+			[[ $line = ok* ]] || failures=$((failures + 1))
+			echo "${line%%ok *}ok $tests $SCRIPT: ${line#*ok }"
+			;;
+		*) echo "# ${line#\# }" ;;
+		esac
+	done < <(PYTHONPATH=$SELFTESTS python3 -m oracle $$ "$NICS" \
+		"${TESTS-}" 2>&1 ||
+		echo "not ok comes to its end, status $?")
+}
+
+# All this time.
+log_is_silent() {
+	local said
+	[[ $tests -gt 0 ]]
+	said=$(dmesg_since "$SCRIPT begins")
+	[[ ! $said ]] || fail "$said"
+}
 
 echo "KTAP version 1"
-# One line of it is one test.
-while read -r line; do
-	case $line in
-	"ok "* | "not ok "*)
-		tests=$((tests + 1))
-		[[ $line = ok* ]] || failures=$((failures + 1))
-		echo "${line%%ok *}ok $tests $SCRIPT: ${line#*ok }"
-		;;
-	*) echo "# ${line#\# }" ;;
-	esac
-done < <(PYTHONPATH=$SELFTESTS python3 -m oracle $$ "${TESTS-}" 2>&1 ||
-	echo "not ok comes to its end, status $?")
+dmesg_mark "$SCRIPT begins"
+build
+compare
+cleanup_all
+NICS=shunt_nic
+build
+compare
 
-ends() { [[ $tests -gt 0 ]]; }
-t "kernel log is silent" ends
+t "kernel log is silent" log_is_silent
 finish

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # Everything that run --full measures of a datapath, along these axes. To be
-# sourced, with lib.sh and what proves the way of packets.
+# sourced, with lib.sh, tunnels.sh and what proves the way of packets.
 #
 #   setting     nodes (between two nodes), local (on one), big-tcp (nodes, with
 #               packets of up to 180,000 bytes)
@@ -21,7 +21,6 @@ declare -A AXES=(
 	[mtu]="1500,9000"
 	[encryption]="none,wireguard,ipsec"
 )
-BIG=180000
 # Of both kinds of encryption, between IPv6 addresses.
 OVERHEAD=80
 
@@ -64,10 +63,6 @@ tells() { # SETTING ENCRYPTION MTU TEST
 	esac
 }
 
-devices_of() { # NAME
-	on "$1" sed -n 's/^ *\([^ :]*\):.*/\1/p' /proc/net/dev | grep -vx lo
-}
-
 # What lies below others first.
 set_mtu() { # MTU NAME...
 	local name dev
@@ -76,20 +71,6 @@ set_mtu() { # MTU NAME...
 			ipn "$name" link set "$dev" mtu "$1" || return
 		done
 	done
-}
-
-# Older versions of ip know the sizes of IPv6 alone.
-set_big() { # NAME...
-	local name dev
-	for name; do
-		for dev in $(devices_of "$name"); do
-			[[ $(uname -r) = 6.1.* ]] || on "$name" \
-				"$SELFTESTS/netlink.py" sizes "$dev" $BIG $BIG ||
-				return
-			ipn "$name" link set "$dev" gso_max_size $BIG \
-				gro_max_size $BIG || return
-		done
-	done >/dev/null
 }
 
 # What the datapath has to know of a new device that pods' packets leave by and

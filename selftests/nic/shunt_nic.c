@@ -296,6 +296,7 @@ static void nic_setup(struct net_device *dev)
 	dev->netdev_ops = &nic_ops;
 	dev->ethtool_ops = &nic_ethtool_ops;
 	dev->max_mtu = ETH_MAX_MTU;
+	netif_set_tso_max_size(dev, GSO_MAX_SIZE);
 	dev->needs_free_netdev = true;
 	dev->features = NETIF_F_RXCSUM | NETIF_F_HIGHDMA;
 	dev->hw_features = dev->features;

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """One table of packets, sent in two topologies: what comes out is the same.
 
-  python3 -m oracle ID [REGEX]
+  python3 -m oracle ID veth|shunt_nic [REGEX]
 
 The topologies are those of lib.sh with the process id ID: "veth", which is the
-oracle, and "shunt". Each case of the table sends packets at one place, and
+oracle, and "shunt". By what their nodes have for NICs, it is another part of
+the table. Each case of the table sends packets at one place, and
 everything that arrives anywhere is written down in words: at pods, on the wire,
 with checksums verified, without what the kernel chooses at random. So is how
 far the counters of pods, nodes and links have moved.
@@ -24,10 +25,11 @@ import subprocess
 import sys
 
 from .outcome import difference, run, settle
-from .scenes import scenes
+from .scenes import scenes, scenes_of_cards
 from .topology import Topology
 
 TOPOLOGIES = "veth", "shunt"
+TABLES = {"veth": scenes, "shunt_nic": scenes_of_cards}
 
 RULES = """
 table inet fw {
@@ -51,8 +53,8 @@ table inet fw {
 class Runner:
     """Both topologies side by side."""
 
-    def __init__(self, ident, regex):
-        self.regex = re.compile(regex)
+    def __init__(self, ident, table, regex):
+        self.table, self.regex = table, re.compile(regex)
         self.sides = [Topology(name, ident) for name in TOPOLOGIES]
         self.number, self.silent, self.wanted = 0, 0, {}
 
@@ -101,7 +103,7 @@ class Runner:
     def run_cases(self, judge):
         """The whole table."""
         for family in 4, 6:
-            for scene, make, undo, cases in scenes(family):
+            for scene, make, undo, cases in self.table(family):
                 cases = [(f"v{family} {scene}, {case.name}", case)
                          for case in cases]
                 cases = [item for item in cases if self.regex.search(item[0])]
@@ -118,9 +120,10 @@ class Runner:
 
 def main():
     """See above."""
-    if len(sys.argv) not in (2, 3):
+    if len(sys.argv) not in (3, 4) or sys.argv[2] not in TABLES:
         sys.exit(__doc__)
-    runner = Runner(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "")
+    ident, nics, *regex = sys.argv[1:]
+    runner = Runner(ident, TABLES[nics], *(regex or [""]))
     runner.run_cases(runner.run_case)
     print(f"# {len(runner.wanted)} cases, {runner.silent} of them in silence")
     for side in runner.sides:

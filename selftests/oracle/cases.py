@@ -277,8 +277,14 @@ def framed(family):
                 family, "podB1", dst, mac=mac, kind=kind))
 
 
-def offloaded(family):
-    """Work that is left to NICs: checksums and segments."""
+LISTS = "a list that a NIC has put together is one packet to the stack, and " \
+    "its pieces to the direct path, which takes it apart first"
+
+
+def offloaded(family, lists=False):
+    """Work that is left to NICs: checksums and segments. They may put together
+    lists.
+    """
     for way, how, src, dst in (("out", "podA1", "podA1", "podB1"),
                                ("local", "podA1", "podA1", "podA2"),
                                ("host", "podA1", "podA1", "nodeA"),
@@ -306,7 +312,8 @@ def offloaded(family):
                 ("tcp of 60000", {"size": 60000, "gso": 1400, "kind": "tcp",
                                   "flags": 0x10})):
             yield Case(f"{way}: {name}", f"vnet {how}", Packet(
-                family, src, dst, csum="partial", **keys))
+                family, src, dst, csum="partial", **keys),
+                       may_count=LISTS if lists and "gso" in keys else None)
         # No sender makes them any more but virtual machines.
         yield Case(f"{way}: udp to be fragmented", f"vnet {how}", Packet(
             family, src, dst, csum="partial", size=4000, gso=1448, ufo=True))
@@ -323,3 +330,23 @@ def offloaded(family):
                                             "ttl": 1})):
             yield Case(f"{way}: {name}", "segments podA1",
                        Packet(family, "podA1", dst, **keys))
+
+
+JUMBO = "packets beyond 64 KiB are as large as their segments here, and the " \
+    "stack adds the header that says their length to each of those"
+
+
+def large(family):
+    """Beyond what the header has a length for (BIG TCP)."""
+    for way, how, src, dst in (("out", "podA1", "podA1", "podB1"),
+                               ("local", "podA1", "podA1", "podA2"),
+                               ("in", "nic0", "podB1", "podA1")):
+        for name, gso in (("", 1400), (" as large as fits", 1460 if
+                                       family == 4 else 1440),
+                          (" too large", 1461 if family == 4 else 1441)):
+            yield Case(f"{way}: tcp of 68000 in segments{name}", f"vnet {how}",
+                       Packet(family, src, dst, csum="partial", size=68000,
+                              gso=gso, kind="tcp", flags=0x10, df=True),
+                       differs=JUMBO if family == 6 and way != "in" and
+                       not name.endswith("large") else None,
+                       may_count=LISTS if way == "in" else None)

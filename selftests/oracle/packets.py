@@ -25,9 +25,9 @@ def packed(family, name):
 
 
 def pseudo(src, dst, proto, length):
-    """The header that transport checksums cover."""
-    if len(src) == 4:
-        return src + dst + struct.pack("!HH", proto, length)
+    """The header that transport checksums cover, or for IPv4 one of the same
+    sum.
+    """
     return src + dst + struct.pack("!II", length, proto)
 
 
@@ -88,11 +88,11 @@ class Packet:
         """One IPv4 packet."""
         options = self.get("options", b"")
         options += bytes(-len(options) % 4)
+        length = 20 + len(options) + len(payload) + self.get("longer", 0)
         header = struct.pack(
             "!BBHHHBBH4s4s", self.get("version", 4) << 4 |
             self.get("ihl", 5 + len(options) // 4), self.get("tos", 0),
-            20 + len(options) + len(payload) + self.get("longer", 0),
-            self.get("ident", 7), frag,
+            length if length < 1 << 16 else 0, self.get("ident", 7), frag,
             self.get("ttl", 64), proto, 0, packed(4, self.src),
             packed(4, self.dst)) + options
         value = checksum(header) ^ self.get("wrong", 0)
@@ -105,8 +105,12 @@ class Packet:
             proto = kind
         word = self.get("version", 6) << 28 | self.get("tos", 0) << 20 | \
             self.get("label", 0)
-        return struct.pack("!IHBB", word, len(payload) +
-                           self.get("longer", 0), proto,
+        length = len(payload) + self.get("longer", 0)
+        if length >= 1 << 16:
+            payload = struct.pack("!BBBBI", proto, 0, 0xc2, 4, length + 8) + \
+                payload
+            proto, length = 0, 0
+        return struct.pack("!IHBB", word, length, proto,
                            self.get("ttl", 64)) + \
             packed(6, self.src) + packed(6, self.dst) + payload
 
@@ -114,6 +118,8 @@ class Packet:
         """A virtio_net_hdr: what a NIC is to do with the packet."""
         is_tcp = self.get("kind", "udp") == "tcp"
         start = 14 + (20 if self.family == 4 else 40)
+        if self.family == 6 and self.get("size", 0) >= 1 << 16:
+            start += 8
         size = self.get("gso", 0)
         kind = (1 if self.family == 4 else 4) if is_tcp else \
             3 if self.get("ufo", False) else 5

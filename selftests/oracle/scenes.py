@@ -2,8 +2,8 @@
 """The table of scenes: states of the node, and the cases that each decides
 on.
 """
-from .cases import (WAYS, Case, few, framed, malformed, offloaded, plain,
-                    sized, special_destinations, special_sources)
+from .cases import (WAYS, Case, few, framed, large, malformed, offloaded,
+                    plain, sized, special_destinations, special_sources)
 from .packets import ADDRESSES, MARK, Packet
 
 OUT, LOCAL, IN = WAYS
@@ -76,6 +76,19 @@ def scenes(family):
                      ("from outside", "nic0", "nodeB", "podA1"), *WAYS))
     yield from scenes_v4(via1) if family == 4 else scenes_v6()
     yield "vrf", enter_vrf, leave_vrf, few(family)
+
+
+def scenes_of_cards(family):
+    """What depends on how a NIC receives. These tell the sum of all bytes
+    (CHECKSUM_COMPLETE), put datagrams together to lists of packets, and
+    segments of TCP to packets beyond 64 KiB.
+    """
+    for name, cases in (("plain", plain(family)),
+                        ("malformed", malformed(family)),
+                        ("offloaded", offloaded(family, lists=True))):
+        yield f"cards, {name}", (), (), \
+            [case for case in cases if case.how.endswith("nic0")]
+    yield "cards, large", (), (), large(family)
 
 
 def scenes_of_paths(family, prefix, vias):

@@ -60,6 +60,8 @@ def describe_v4(data, ready, quoted):
     first, tos, length, _, frag, ttl, proto, _ = \
         struct.unpack_from("!BBHHHBBH", data)
     words = first & 15
+    if not quoted:
+        length = length or len(data)
     header, src, dst = data[:words * 4], data[12:16], data[16:20]
     whole = not frag & 0x3fff
     text = f"{socket.inet_ntoa(src)} > {socket.inet_ntoa(dst)} tos {tos} " \
@@ -83,7 +85,7 @@ def describe_v6(data, ready, quoted):
     src, dst = data[8:24], data[24:40]
     text = f"{ipaddress.ip_address(src)} > {ipaddress.ip_address(dst)} " \
         f"tos {word >> 20 & 0xff} ttl {ttl} len {length} "
-    rest, whole = data[40:40 + length], True
+    rest, whole = data[40:40 + (length or len(data))], True
     while proto in (0, 43, 44, 60) and len(rest) >= 8:
         size = 8 if proto == 44 else 8 + rest[1] * 8
         shown = rest[:4] if proto == 44 else rest[:size]

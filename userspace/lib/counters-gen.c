@@ -80,6 +80,8 @@ const struct shunt_counter shunt_counters[] = {
 		"Ordinary transmit pass, for a queueing discipline." },
 	{ "fallback_prio", SHUNT_A_STATS_FALLBACK_PRIO,
 		"Ordinary transmit pass, for a net_prio cgroup map." },
+	{ "fallback_gso", SHUNT_A_STATS_FALLBACK_GSO,
+		"Ordinary transmit pass, for segments to be taken apart." },
 	{ "route_miss", SHUNT_A_STATS_ROUTE_MISS,
 		"Questions to the FIB, the answer was not in the route "
 		"cache." },
