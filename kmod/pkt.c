@@ -114,21 +114,25 @@ static int length_v4(struct sk_buff *skb)
 {
 	if (!pskb_may_pull(skb, sizeof(struct iphdr)))
 		return -1;
-	return ntohs(shunt_pkt_v4(skb)->tot_len);
+	return shunt_iph_totlen(skb, shunt_pkt_v4(skb));
 }
 
 static int length_v6(struct sk_buff *skb)
 {
+	unsigned int payload;
+
 	if (!pskb_may_pull(skb, sizeof(struct ipv6hdr)))
 		return -1;
-	return sizeof(struct ipv6hdr) + ntohs(shunt_pkt_v6(skb)->payload_len);
+	payload = ntohs(shunt_pkt_v6(skb)->payload_len);
+	/* That of packets beyond 64 KiB is in another header. */
+	if (!payload && shunt_pkt_v6(skb)->nexthdr == NEXTHDR_HOP)
+		return skb->len;
+	return sizeof(struct ipv6hdr) + payload;
 }
 
 /**
  * shunt_pkt_trim() - let a packet end where its header says so
  * @skb: packet whose header a user may have written
- *
- * Those of GSO packets are left to the kernel, whose they are.
  *
  * Return: false if there is less than the header says.
  */
@@ -136,8 +140,6 @@ bool shunt_pkt_trim(struct sk_buff *skb)
 {
 	int len = skb->len;
 
-	if (skb_is_gso(skb))
-		return true;
 	if (skb->protocol == htons(ETH_P_IP))
 		len = length_v4(skb);
 	else if (skb->protocol == htons(ETH_P_IPV6))

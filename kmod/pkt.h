@@ -108,14 +108,16 @@ static inline bool shunt_pkt_fits(const struct sk_buff *skb, u32 mtu)
 	return skb_gso_validate_network_len(skb, mtu);
 }
 
-/* Are these segments that devices only get one by one, see netif_needs_gso()?
- * GRO leaves to a list of packets (rx-gro-list) the sum that the first one had.
+/* Are these segments of TCP that devices only get one by one, see
+ * netif_needs_gso()? GRO leaves to a list (rx-gro-list) the sum that the first
+ * of its packets had, and TCP would not believe it. UDP takes lists apart where
+ * it receives them.
  */
 static __always_inline bool shunt_pkt_is_loose(const struct sk_buff *skb)
 {
 	return unlikely(skb->ip_summed != CHECKSUM_PARTIAL &&
 			skb->ip_summed != CHECKSUM_UNNECESSARY) &&
-	       skb_is_gso(skb);
+	       skb_is_gso(skb) && skb_is_gso_tcp(skb);
 }
 
 /**

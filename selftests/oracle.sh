@@ -19,7 +19,7 @@ build() {
 		[[ $datapath != veth ]] || on nodeA sysctl -qw \
 			net.ipv4.conf.podA1.send_redirects=0 \
 			net.ipv4.conf.podA2.send_redirects=0
-		[[ $NICS = veth ]] || gather
+		[[ $NICS = veth ]] || set_big nodeA nodeB podA1 podA2 podB1
 		for pod in podA1 podA2; do
 			pings $pod podB1 4
 			pings $pod podB1 6
@@ -29,15 +29,6 @@ build() {
 		ipn podA1 link set eth0 mtu 1500
 		pods_quiet nodeA nodeB
 	done
-}
-
-# What NICs and pods put together, and how large.
-gather() {
-	local name
-	for name in nodeA nodeB podA1 podA2 podB1; do
-		set_big "$name"
-	done
-	on nodeA ethtool -K nic0 rx-gro-list on
 }
 
 # One line of it is one test.

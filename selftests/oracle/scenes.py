@@ -80,15 +80,18 @@ def scenes(family):
 
 def scenes_of_cards(family):
     """What depends on how a NIC receives. These tell the sum of all bytes
-    (CHECKSUM_COMPLETE), put datagrams together to lists of packets, and
-    segments of TCP to packets beyond 64 KiB.
+    (CHECKSUM_COMPLETE), and put segments of TCP together to packets beyond
+    64 KiB, or to lists.
     """
-    for name, cases in (("plain", plain(family)),
-                        ("malformed", malformed(family)),
-                        ("offloaded", offloaded(family, lists=True))):
-        yield f"cards, {name}", (), (), \
-            [case for case in cases if case.how.endswith("nic0")]
+    def from_wire(cases):
+        return [case for case in cases if case.how.endswith("nic0")]
+
+    yield "cards, plain", (), (), from_wire(plain(family))
+    yield "cards, malformed", (), (), from_wire(malformed(family))
+    yield "cards, offloaded", (), (), from_wire(offloaded(family))
     yield "cards, large", (), (), large(family)
+    yield "cards, lists", ("nic rx-gro-list on",), ("nic rx-gro-list off",), \
+        from_wire(offloaded(family, lists=True))
 
 
 def scenes_of_paths(family, prefix, vias):

@@ -32,7 +32,8 @@ def kind_of(command):
     """Who a change of the node is told to."""
     if "=" in command:
         return "setting"
-    return "path" if command.startswith("path ") else "ip"
+    word = command.split()[0]
+    return word if word in ("path", "nic") else "ip"
 
 
 class Topology:
@@ -110,8 +111,8 @@ class Topology:
                             "shuntctl", *command.split()], check=True)
 
     def change(self, family, commands):
-        """Change nodeA: by ip, NAME=VALUE, or "path" as for shuntctl. A
-        function says what a topology needs.
+        """Change nodeA: by ip, NAME=VALUE, "path" as for shuntctl, or "nic"
+        with features of nic0. A function says what a topology needs.
         """
         if callable(commands):
             commands = commands(self, family)
@@ -123,6 +124,9 @@ class Topology:
             for command in group:
                 if kind == "path":
                     self.path("nodeA", command)
+                elif kind == "nic":
+                    subprocess.run(["ethtool", "-K", "nic0",
+                                    *command.split()[1:]], check=True)
                 else:
                     self.sysctl(*command.split("="))
 
