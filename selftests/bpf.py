@@ -3,12 +3,11 @@
 """Attach a BPF program that takes or drops everything, until killed.
 
   bpf.py xdp|xdp-driver|tcx-egress|tcx-ingress DEVICE pass|drop
-  bpf.py tcx-ingress DEVICE PORT
   bpf.py cgroup-egress DIRECTORY pass|drop
+  bpf.py pinned FILE PORT
 
-With a PORT, all packets are given to the UDP socket that has it.
-
-Prints "attached" when it is.
+Prints "attached" when it is. A pinned one is for tc's filters, and gives all
+packets to the UDP socket that has the PORT.
 """
 import ctypes
 import os
@@ -21,7 +20,7 @@ import sys
 if platform.machine() not in ("x86_64", "aarch64"):
     sys.exit("bpf.py: unknown architecture")
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
-BPF_PROG_LOAD, BPF_LINK_CREATE = 5, 28
+BPF_PROG_LOAD, BPF_OBJ_PIN, BPF_LINK_CREATE = 5, 6, 28
 XDP_FLAGS_SKB_MODE = 2
 XDP_FLAGS_DRV_MODE = 4
 # program type, attach type, verdict to pass, verdict to drop, flags
@@ -31,6 +30,7 @@ HOOKS = {
     "tcx-ingress": (3, 46, 0xffffffff, 2, 0),
     "tcx-egress": (3, 47, 0xffffffff, 2, 0),
     "cgroup-egress": (8, 1, 1, 0, 0),
+    "pinned": (3, 0, 0xffffffff, 2, 0),
 }
 
 
@@ -83,6 +83,11 @@ def main():
     program = bpf(BPF_PROG_LOAD, struct.pack(
         "=IIQQIIQII16sII", kind, len(code) // 8, ctypes.addressof(code),
         ctypes.addressof(name), 0, 0, 0, 0, 0, b"shunt_test", 0, attach))
+    if hook == "pinned":
+        path = ctypes.create_string_buffer(os.fsencode(target))
+        bpf(BPF_OBJ_PIN, struct.pack("=QII", ctypes.addressof(path), program,
+                                     0))
+        return
     if hook == "cgroup-egress":
         where = os.open(target, os.O_RDONLY)
     else:

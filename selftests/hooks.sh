@@ -473,7 +473,9 @@ uplink_nft_off() { on nodeA nft delete table netdev t; }
 # get what is a pod's.
 socket_chosen() {
 	local family
-	[[ $(uname -r) != 6.1.* ]] || skip "this kernel has no tcx"
+	at_end 'uplink_clsact_off; umount "$TMP/bpf"'
+	mkdir "$TMP/bpf"
+	mount -t bpf none "$TMP/bpf"
 	bg_py nodeA packet.py udp-echo :: 4000 >"$TMP/node"
 	for family in 4 6; do
 		bg_py podA1 packet.py udp-echo "$(addr podA1 "$family")" 4000 \
@@ -481,8 +483,10 @@ socket_chosen() {
 		await 10 listens podA1 4000 -u
 	done
 	await 10 listens nodeA 4000 -u
-	bg nodeA "$SELFTESTS/bpf.py" tcx-ingress nic0 4000 >"$TMP/bpf" 2>&1
-	await 10 grep -q attached "$TMP/bpf"
+	"$SELFTESTS/bpf.py" pinned "$TMP/bpf/choose" 4000
+	on nodeA tc qdisc add dev nic0 clsact
+	on nodeA tc filter add dev nic0 ingress bpf direct-action \
+		object-pinned "$TMP/bpf/choose"
 	snap nodeA
 	for family in 4 6; do
 		py podB1 packet.py flows "$(addr podB1 "$family")" \

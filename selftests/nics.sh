@@ -117,23 +117,18 @@ tcp_gro_list() { # FAMILY
 	[[ $(stack_counter podB1 TcpInCsumErrors) = "$before" ]]
 }
 
-# What a pod forwards from a card of its own: of an address that is the pod's to
-# the node, and somebody's behind it.
-forwarded_list() { # FAMILY
-	local before name pod second=10.1.0.33/32
-	[[ $(uname -r) != 6.1.* ]] || skip "this kernel makes no lists of TCP"
+# A pod with a card of its own, and who is behind that: with an address that is
+# the pod's to the node.
+build_behind() { # FAMILY
+	local name pod second=10.1.0.33/32
 	[[ $1 = 4 ]] || second=fd01::33/128
 	pod=$(addr podA3 "$1")
-	at_end 'for name in podA3 behind; do
-			ns_del "$(ns $name)"
-		done'
 	pod_add podA3 ip "${second%/*}"
 	ns_add behind
 	for name in podA3 behind; do
 		ipn "$name" link add in0 type shunt_nic
 		ipn "$name" link set in0 up
 	done
-	on podA3 ethtool -K in0 gro on rx-gro-list on
 	on podA3 sysctl -qw net.ipv4.ip_forward=1 \
 		net.ipv6.conf.all.forwarding=1
 	ipn podA3 address del "$second" dev eth0
@@ -143,6 +138,22 @@ forwarded_list() { # FAMILY
 	ipn behind neigh add "$pod" dev in0 nud permanent \
 		lladdr "$(on podA3 cat /sys/class/net/in0/address)"
 	ipn behind "-$1" route add default via "$pod"
+}
+
+no_behind() {
+	local name
+	for name in podA3 behind; do
+		ns_del "$(ns $name)"
+	done
+}
+
+# What a pod forwards.
+forwarded_list() { # FAMILY
+	local before
+	[[ $(uname -r) != 6.1.* ]] || skip "this kernel makes no lists of TCP"
+	at_end no_behind
+	build_behind "$1"
+	on podA3 ethtool -K in0 gro on rx-gro-list on
 	start_netserver podA2
 	before=$(stack_counter podA2 TcpInCsumErrors)
 	snap nodeA
@@ -459,6 +470,27 @@ priority_of_forwarding() {
 	[[ $(sent_with priority) = $((before + 10)) ]]
 }
 
+# What one card has forwarded is still to be forwarded by all others: into a pod
+# and out of it.
+offload_marks() { # FAMILY
+	local before nowhere=192.0.2.1
+	[[ $1 = 4 ]] || nowhere=2001:db8::1
+	at_end 'no_behind
+		ipn nodeA route del "$nowhere"; ipn nodeB route del "$nowhere"'
+	build_behind "$1"
+	before=$(sent_with offload)
+	snap nodeA
+	pings behind podB1 "$1" 10
+	expect nodeA tx_direct=10 rx_direct=10
+	[[ $(sent_with offload) = "$before" ]]
+	on podA3 ethtool -S in0 | grep -q 'tx_with_offload: 0$'
+	# The same is seen of what the node forwards.
+	ipn nodeA route add "$nowhere" via "$(addr nodeB "$1")"
+	ipn nodeB route add "$nowhere" via "$(addr nodeA "$1")"
+	on nodeB ping -q -c 5 -i 0.01 -W 0.1 -t 2 "$nowhere" || true
+	[[ $(sent_with offload) -ge $((before + 5)) ]]
+}
+
 # How many packets arrive with what somebody else has attached.
 count_residue() { # NAME
 	on "$1" nft -f - <<-END
@@ -558,6 +590,7 @@ for family in 4 6; do
 	t "v$family TCP small queues" small_queues $family
 	t "v$family nothing of a pod leaves with its packets" leaves_bare $family
 	t "v$family extensions of a pod's packets" extensions_stay $family
+	t "v$family marks of a card that forwards" offload_marks $family
 	t "v$family nothing of the node reaches a pod" arrives_bare $family
 	t "v$family nothing of others on the node" local_bare $family
 done

@@ -6,6 +6,7 @@
  * - it has several queues;
  * - of what it receives it tells the sum of all bytes (CHECKSUM_COMPLETE), as
  *   many real cards do;
+ * - it marks what it receives as forwarded already, as those with a switch do;
  * - nothing but the bytes gets across, and the sender's packet is freed when
  *   the other end has it;
  * - it counts what packets carry beside their bytes when they leave.
@@ -29,6 +30,7 @@ enum carried {
 	CARRIED_PRIORITY,
 	CARRIED_EXTENSIONS,
 	CARRIED_IPVS,
+	CARRIED_OFFLOAD,
 	CARRIED_SOCKET,
 	CARRIED_COUNT,
 };
@@ -39,6 +41,7 @@ static const char carried_names[CARRIED_COUNT][ETH_GSTRING_LEN] = {
 	[CARRIED_PRIORITY] = "tx_with_priority",
 	[CARRIED_EXTENSIONS] = "tx_with_extensions",
 	[CARRIED_IPVS] = "tx_with_ipvs",
+	[CARRIED_OFFLOAD] = "tx_with_offload",
 	[CARRIED_SOCKET] = "tx_with_socket",
 };
 
@@ -96,6 +99,9 @@ static void receive(struct nic_queue *queue, struct sk_buff *sent)
 	skb->protocol = eth_type_trans(skb, dev);
 	skb->csum = skb_checksum(skb, 0, skb->len, 0);
 	skb->ip_summed = CHECKSUM_COMPLETE;
+#ifdef CONFIG_NET_SWITCHDEV
+	skb->offload_fwd_mark = 1;
+#endif
 	skb_record_rx_queue(skb, queue->index);
 	napi_gro_receive(&queue->napi, skb);
 }
@@ -126,6 +132,15 @@ static bool is_ipvs(const struct sk_buff *skb)
 #endif
 }
 
+static bool is_offloaded(const struct sk_buff *skb)
+{
+#ifdef CONFIG_NET_SWITCHDEV
+	return skb->offload_fwd_mark || skb->offload_l3_fwd_mark;
+#else
+	return false;
+#endif
+}
+
 static void count_carried(struct nic_queue *queue, struct sk_buff *skb)
 {
 	queue->carried[CARRIED_CONNTRACK] += !!skb_get_nfct(skb);
@@ -133,6 +148,7 @@ static void count_carried(struct nic_queue *queue, struct sk_buff *skb)
 	queue->carried[CARRIED_PRIORITY] += !!skb->priority;
 	queue->carried[CARRIED_EXTENSIONS] += skb_has_extensions(skb);
 	queue->carried[CARRIED_IPVS] += is_ipvs(skb);
+	queue->carried[CARRIED_OFFLOAD] += is_offloaded(skb);
 	queue->carried[CARRIED_SOCKET] += !!skb->sk;
 }
 
