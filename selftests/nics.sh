@@ -143,7 +143,7 @@ build_behind() { # FAMILY
 no_behind() {
 	local name
 	for name in podA3 behind; do
-		ns_del "$(ns $name)"
+		ns_del "$(ns "$name")"
 	done
 }
 
