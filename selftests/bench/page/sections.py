@@ -4,6 +4,7 @@
 Entry points: SECTIONS, in the order of the page; datapath_section, of all runs.
 """
 import collections
+import itertools
 
 import results as res
 from markup import esc, number, ratio, slug, table
@@ -194,6 +195,17 @@ def in_order(run, rows):
                                        r["family"]))
 
 
+def by_test(run, rows):
+    """Group, test and family, with the rows of each."""
+    def key(row):
+        return res.TESTS.index(row["test"]), row["family"], run.group(row)
+
+    for (_, family, group), some in itertools.groupby(sorted(rows, key=key),
+                                                      key):
+        some = list(some)
+        yield group, some[0]["test"], family, some
+
+
 def latency_section(page, run):
     rows = in_order(run, [r for r in run.rows if "latency" in r])
     if not rows:
@@ -201,12 +213,8 @@ def latency_section(page, run):
     page.heading(3, "Latency", ident=slug(f"{run.release} latency"))
     page.words("How long an operation takes: half of them at most P50, all "
                "but one in a thousand at most P99.9.")
-    groups = sorted({(run.group(r), r["test"], r["family"]) for r in rows},
-                    key=lambda g: (res.TESTS.index(g[1]), g[2], g[0]))
     with page.grid():
-        for group, test, family in groups:
-            some = [r for r in rows if (run.group(r), r["test"],
-                                        r["family"]) == (group, test, family)]
+        for group, test, family, some in by_test(run, rows):
             unit = {"us": "µs"}.get(some[0]["latency"]["unit"],
                                     some[0]["latency"]["unit"])
             points = [{"label": r["datapath"],
@@ -245,12 +253,8 @@ def cpu_section(page, run):
         return
     page.heading(3, "Processor time", ident=slug(f"{run.release} cpu"))
     page.words("Of the whole machine, as measured; each end for itself.")
-    groups = sorted({(run.group(r), r["test"], r["family"]) for r in rows},
-                    key=lambda g: (res.TESTS.index(g[1]), g[2], g[0]))
     with page.grid():
-        for group, test, family in groups:
-            some = [r for r in rows if (run.group(r), r["test"],
-                                        r["family"]) == (group, test, family)]
+        for group, test, family, some in by_test(run, rows):
             bars = cpu_bars(some, lambda end: end["percent"])
             page.chart(
                 "bars", f"{test}, IPv{family}", group_title(group) + ".",
