@@ -473,9 +473,9 @@ uplink_nft_off() { on nodeA nft delete table netdev t; }
 # get what is a pod's.
 socket_chosen() {
 	local family
-	at_end 'uplink_clsact_off; umount "$TMP/bpf"'
-	mkdir "$TMP/bpf"
-	mount -t bpf none "$TMP/bpf"
+	at_end 'uplink_clsact_off; umount "$TMP/bpffs"'
+	mkdir "$TMP/bpffs"
+	mount -t bpf none "$TMP/bpffs"
 	bg_py nodeA packet.py udp-echo :: 4000 >"$TMP/node"
 	for family in 4 6; do
 		bg_py podA1 packet.py udp-echo "$(addr podA1 "$family")" 4000 \
@@ -483,10 +483,10 @@ socket_chosen() {
 		await 10 listens podA1 4000 -u
 	done
 	await 10 listens nodeA 4000 -u
-	"$SELFTESTS/bpf.py" pinned "$TMP/bpf/choose" 4000
+	"$SELFTESTS/bpf.py" pinned "$TMP/bpffs/choose" 4000
 	on nodeA tc qdisc add dev nic0 clsact
 	on nodeA tc filter add dev nic0 ingress bpf direct-action \
-		object-pinned "$TMP/bpf/choose"
+		object-pinned "$TMP/bpffs/choose"
 	snap nodeA
 	for family in 4 6; do
 		py podB1 packet.py flows "$(addr podB1 "$family")" \

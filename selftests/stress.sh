@@ -347,11 +347,14 @@ all_done() {
 # What lost its peer would try again when nobody expects it, sockets without a
 # process included.
 silence() {
-	local name pids
+	local name pid own
+	own=$(readlink "/proc/$$/ns/net")
+	# Of this session, in netns that have lost their names, too.
+	for pid in $(pgrep -s 0); do
+		[[ $(readlink "/proc/$pid/ns/net") = "$own" ]] ||
+			kill -9 "$pid" 2>/dev/null || true
+	done
 	for name in nodeA nodeB podA1 podA2 podA3 podB1; do
-		pids=$(ip netns pids "$(ns "$name")")
-		# shellcheck disable=SC2086 # a list
-		[[ ! $pids ]] || kill -9 $pids
 		on "$name" ss -K
 	done
 }
