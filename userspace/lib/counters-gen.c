@@ -81,7 +81,9 @@ const struct shunt_counter shunt_counters[] = {
 	{ "fallback_prio", SHUNT_A_STATS_FALLBACK_PRIO,
 		"Ordinary transmit pass, for a net_prio cgroup map." },
 	{ "fallback_gso", SHUNT_A_STATS_FALLBACK_GSO,
-		"Ordinary transmit pass, for segments to be taken apart." },
+		"Ordinary transmit pass, for a list of TCP packets that was "
+		"put together on receipt (rx-gro-list) and has no checksum "
+		"for all of them: no device gets it in one piece." },
 	{ "route_miss", SHUNT_A_STATS_ROUTE_MISS,
 		"Questions to the FIB, the answer was not in the route "
 		"cache." },
