@@ -49,9 +49,12 @@ mapped_traffic() {
 	done
 }
 
+# Whoever removes the netns next has to find them there.
 serve() { # POD
 	bg "$1" netserver -D
 	bg "$1" "$SELFTESTS/who.py" serve 80
+	await 5 listens "$1" 12865
+	await 5 listens "$1" 80
 }
 
 ### What happens
@@ -203,7 +206,6 @@ node_and_pod_netns_go() {
 	ctl nodeC uplink add up0
 	ctl nodeC pod add "$(ns podC1)" ip 10.3.0.1
 	serve podC1
-	await 5 listens podC1 12865
 	bg nodeC netperf -H 10.3.0.1 -l 60
 	on nodeC ping -q -c 2 -i 0.002 -W 1 10.3.0.1
 	((RANDOM % 2)) || names=(podC1 nodeC)
@@ -362,12 +364,15 @@ silence() {
 # As at first: what was broken on purpose is mended, and everything direct.
 well_again() {
 	local family
-	silence
 	ipn nodeA link set nic0 up
 	ipn nodeA link set nic0 mtu 1500
 	on nodeA nft flush ruleset
 	uplink_unregistered
 	routes_change
+	# Whatever was left of the pair: node_goes adopts a whole one.
+	ipn nodeA link del podA3 || true
+	[[ -e /run/netns/$(ns podA3) ]] || ns_add podA3
+	veth_pod nodeA podA3 "$(addr podA3 4)" "$(addr podA3 6)"
 	node_goes
 	adopted_pair_goes
 	# What the traffic has left under way.
@@ -438,8 +443,19 @@ memory_is_back() {
 
 no_pods() { [[ $(ctl nodeA -j pod) = '[]' ]]; }
 
+# Who is where, when something does not go: processes by netns.
+show_left() {
+	local pid
+	ctl nodeA -j pod
+	for pid in $(pgrep -s 0); do
+		echo "$pid $(<"/proc/$pid/comm")" \
+			"$(readlink "/proc/$pid/ns/net")"
+	done 2>/dev/null
+}
+
 # Each flow that was noted is forgotten, as all pods are gone.
 flows_are_gone() {
+	at_end show_left
 	ctl nodeA pod del "$(ns podA1)" || true
 	ctl nodeA pod del "$(ns podA2)" || true
 	ctl nodeA pod del "$(ns podA3)" || true
@@ -467,6 +483,7 @@ MEMORY=$(memory)
 all_objects >"$TMP/objects"
 t "everything comes and goes" stress
 note "$(wc -l <"$TMP/actions") actions, $(wc -l <"$TMP/pods") more pods came and went"
+silence >/dev/null 2>&1
 t "no flow is left" flows_are_gone
 t "all is well again" well_again
 t "memory is given back" memory_is_back

@@ -45,6 +45,10 @@ declare -A AMOUNT=(
 )
 # As a connection's segments are of one size or another by chance.
 declare -A RUNS=([TCP_STREAM]=3 [TCP_MAERTS]=3)
+# How many of these are timed one by one, by all processes together: of the one
+# in a thousand that takes longest, there have to be several.
+declare -A TIMED=([TCP_RR]=10000 [UDP_RR]=10000 [TCP_CRR]=5000)
+LATENCY_PORT=12900
 # Before that, to warm up.
 declare -A FIRST=(
 	[TCP_RR]=-2000 [UDP_RR]=-2000 [TCP_CRR]=-500
@@ -149,6 +153,20 @@ rate_of() { # PROCESSES FROM TO FAMILY TEST
 	awk -v n="$1" '{ sum += $1 } END { if (NR == n) print sum }' "$TMP/rates"
 }
 
+start_latency() { # NAME
+	listens "$1" $LATENCY_PORT 2>/dev/null && return
+	bg "$1" "$TOP/out/bench/latency" serve $LATENCY_PORT
+	await 10 listens "$1" $LATENCY_PORT
+}
+
+# As schema.json has it; a nanosecond is an instruction here.
+latency_of() { # PROCESSES FROM TO FAMILY TEST
+	start_latency "$3"
+	on "$2" "$TOP/out/bench/latency" ask "$5" "$(addr "$3" "$4")" \
+		$LATENCY_PORT "$1" $((${TIMED[$5]} / $1)) 50 |
+		jq -c '{unit: "instructions"} + .'
+}
+
 # How many packets beyond what IPv4 has a length for leave by a NIC.
 count_big() { # NODE
 	on "$1" nft -f - <<-END
@@ -185,17 +203,19 @@ prove_axes() { # SETTING FROM TO FAMILY TEST
 }
 
 # Each line of $SHUNT_RESULTS/rows is a result as schema.json has it.
-row() { # SETTING ENCRYPTION MTU FAMILY TEST PROCESSES RATE
+row() { # SETTING ENCRYPTION MTU FAMILY TEST PROCESSES RATE LATENCY
 	echo "$DATAPATH $1 v$4 $5 x$6, mtu $3, encryption $2: $7"
-	jq -nc '$ARGS.positional as $a | {datapath: $a[0], setting: $a[1],
+	jq -nc --argjson latency "$8" '$ARGS.positional as $a |
+		{datapath: $a[0], setting: $a[1],
 		family: ($a[4] | tonumber), test: $a[5],
 		mtu: ($a[3] | tonumber), processes: ($a[6] | tonumber),
-		encryption: $a[2], rate: ($a[7] | tonumber)}' \
-		--args "$DATAPATH" "$@" >>"$SHUNT_RESULTS/rows"
+		encryption: $a[2], rate: ($a[7] | tonumber)} +
+		if $latency then {$latency} else {} end' \
+		--args "$DATAPATH" "${@:1:7}" >>"$SHUNT_RESULTS/rows"
 }
 
 measure_one() { # SETTING ENCRYPTION MTU FAMILY TEST TO
-	local processes rate
+	local processes rate latency
 	prove_axes "$1" podA1 "$6" "$4" "$5"
 	case $? in
 	1) return 1 ;;
@@ -206,7 +226,13 @@ measure_one() { # SETTING ENCRYPTION MTU FAMILY TEST TO
 		await_no_time_wait podA1 "$6"
 		rate=$(rate_of "$processes" podA1 "$6" "$4" "$5")
 		[[ $rate ]] || return
-		row "${@:1:5}" "$processes" "$rate"
+		latency=null
+		if [[ ${TIMED[$5]-} && $2:$3 = none:1500 ]]; then
+			await_no_time_wait podA1 "$6"
+			latency=$(latency_of "$processes" podA1 "$6" "$4" \
+				"$5") && [[ $latency ]] || return
+		fi
+		row "${@:1:5}" "$processes" "$rate" "$latency"
 	done
 }
 
@@ -258,5 +284,8 @@ measure_axes() { # DATAPATH AXIS=VALUE,...
 		fi
 		cleanup_all
 	done 3< <(combinations)
+	topology "$1" podA1
+	write_environment
+	cleanup_all
 	[[ ! $refused ]]
 }

@@ -18,6 +18,12 @@ rt_run() { # NODE NAME COMMAND...
 	ns_add "$2"
 	add "$1" "$2" >"$TMP/$1/said"
 	bg "$2" chroot "$ROOT" "${@:3}"
+	await 10 runs_in "$2"
+}
+
+# Else whoever removes the netns next would not find it, and it the netns.
+runs_in() { # POD
+	[[ $(ip netns pids "$(ns "$1")") ]]
 }
 
 rt_addresses() { # NODE POD
@@ -154,7 +160,7 @@ killed_in_add() { # POINT [AND-THEN]
 	begin
 	ns_add client
 	hold "$1"
-	add nodeA client &
+	doomed add nodeA client &
 	kill_at "$1"
 	collect nodeA
 	${2-}
@@ -166,7 +172,7 @@ killed_in_del() { # POINT
 	begin
 	rt_run nodeA client sleep 100000
 	hold "$1"
-	del nodeA client &
+	doomed del nodeA client &
 	kill_at "$1"
 	rt_remove nodeA client
 	nothing_left
@@ -176,7 +182,7 @@ plugin_goes_on() {
 	begin
 	ns_add client
 	hold ADD-host-local-after
-	add nodeA client &
+	doomed add nodeA client &
 	kill_runtime_at ADD-host-local-after
 	ns_del "$(ns client)"
 	nothing_left

@@ -107,7 +107,7 @@ kubelet_cleans_up() { # NODE
 killed_in_add() { # POINT [AND-THEN]
 	at_end tidy
 	hold "$1"
-	cri nodeA run victim &
+	doomed cri nodeA run victim &
 	kill_at "$1"
 	start_containerd nodeA
 	kubelet_cleans_up nodeA
@@ -119,7 +119,7 @@ killed_in_del() { # POINT
 	at_end tidy
 	rt_run nodeA victim sleep 100000
 	hold "$1"
-	cri nodeA stop "$POD" &
+	doomed cri nodeA stop "$POD" &
 	kill_at "$1"
 	start_containerd nodeA
 	kubelet_cleans_up nodeA
@@ -130,7 +130,7 @@ killed_in_del() { # POINT
 plugin_goes_on() {
 	at_end tidy
 	hold ADD-host-local-after
-	cri nodeA run victim &
+	doomed cri nodeA run victim &
 	kill_runtime_at ADD-host-local-after
 	start_containerd nodeA
 	kubelet_cleans_up nodeA

@@ -147,6 +147,12 @@ tidy() {
 
 ### Stopping and killing
 
+# What is going to be killed: that it fails is no reason why a test does.
+doomed() { # COMMAND...
+	trap - ERR
+	"$@"
+}
+
 # POINT is VERB-PLUGIN-before or VERB-PLUGIN-after.
 hold() { # POINT
 	mkfifo "$TMP/plugins/held/$1"

@@ -73,7 +73,7 @@ rt_reset() {
 # podman mounts file systems while it sets up the network, and does not know of
 # those, either.
 remove_victim() {
-	pod nodeA rm -f -t 0 victim && return
+	doomed pod nodeA rm -f -t 0 victim && return
 	awk -v dir="$TMP/nodeA/podman/" 'index($2, dir) == 1 { print $2 }' \
 		/proc/mounts | tac | xargs -r umount
 	pod nodeA rm -f -i -t 0 victim
@@ -84,7 +84,7 @@ remove_victim() {
 killed_in_add() { # POINT [AND-THEN]
 	at_end tidy
 	hold "$1"
-	pod nodeA run -d --name victim "$IMAGE" sleep 100000 &
+	doomed pod nodeA run -d --name victim "$IMAGE" sleep 100000 &
 	kill_at "$1"
 	remove_victim
 	collect nodeA
@@ -100,7 +100,7 @@ killed_in_del() { # POINT
 	at_end tidy
 	rt_run nodeA victim sleep 100000
 	hold "$1"
-	pod nodeA rm -f -t 0 victim &
+	doomed pod nodeA rm -f -t 0 victim &
 	kill_at "$1"
 	wait $! || true
 	pod nodeA rm -f -t 0 victim
@@ -112,7 +112,7 @@ killed_in_del() { # POINT
 plugin_goes_on() {
 	at_end tidy
 	hold ADD-host-local-after
-	pod nodeA run -d --name victim "$IMAGE" sleep 100000 &
+	doomed pod nodeA run -d --name victim "$IMAGE" sleep 100000 &
 	kill_runtime_at ADD-host-local-after
 	remove_victim
 	remove_netns

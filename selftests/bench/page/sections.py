@@ -32,6 +32,10 @@ ENVIRONMENT = {
     "Congestion control", "netfilter": "Netfilter", "netperf": "netperf",
     "module": "Module", "commit": "Commit", "date": "Measured on",
 }
+GROWTH = {
+    "memory": "memory for one more", "netdevs": "network devices for one more",
+    "add": "adding one more", "remove": "removing one",
+}
 # A longer list of functions helps nobody.
 HEAVIEST = 15
 
@@ -290,8 +294,8 @@ def curve_section(page, run):
                           if "spread" in p else {})}
                       for c in some for p in c["points"]]
             at = sorted({p["x"] for p in points})
-            what = value if value == "memory" else \
-                f"{value}{f', IPv{family}' if family else ''}"
+            what = GROWTH.get(value, value) + \
+                (f", IPv{family}" if family else "")
             cells = {(p["label"], p["x"]): p["text"] for p in points}
             page.chart(
                 "lines", f"{what} by {axis}", unit,
