@@ -21,6 +21,7 @@
 #   make report          a page of the benchmark's results (RESULTS="out/*.json",
 #                        default: those of the documentation)
 #   make test-report     that page, in a browser
+#   make test-bench      the benchmark of real machines, in a guest
 #
 # Products: out/modules/RELEASE/shunt.ko, out/bin/ and out/report.html.
 
@@ -100,7 +101,7 @@ uninstall:
 clean:
 	rm -rf $(OUT)
 
-.PHONY: check test test-debug test-runtimes test-report soak fuzz demo
+.PHONY: check test test-debug test-runtimes test-report test-bench soak fuzz demo
 .PHONY: bench bench-quick bench-gate bench-scale bench-cni report
 check:
 	scripts/check
@@ -161,3 +162,8 @@ report:
 test-report:
 	scripts/deps report
 	selftests/bench/page/test
+
+test-bench:
+	scripts/deps build vm test
+	$(MAKE) -s -C selftests/bench OUT=$(OUT) $(OUT)/bench/latency
+	selftests/run -t bench/machines $(KERNEL)

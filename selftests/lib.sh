@@ -320,6 +320,9 @@ ns_del() { # FULL-NAME...
 
 ### Topology
 
+# Those that are on this machine.
+NODES=(nodeA nodeB)
+
 # The address that NAME is reached by, in $ADDR: that of a node, by what cable?
 CABLE=9
 find_addr() { # NAME 4|6
@@ -354,6 +357,8 @@ node_of() { # POD
 
 # A cable between the nodes, with what a NIC does on receive: NAPI and GRO.
 # Fixed addresses, as hashes of them would make runs differ.
+# Or NICS is the name of a device that is one node's end of a real one, which
+# "unwire" gives back without addresses.
 NICS=veth
 wire() { # NUMBER
 	local n=$1 name mac=02:00:00:00:0
@@ -368,15 +373,24 @@ wire() { # NUMBER
 		ipn nodeA link add "nic$n" address "${mac}a:0$n" type shunt_nic
 		ipn nodeB link add "nic$n" address "${mac}b:0$n" type shunt_nic
 		;;
+	*) ip link set "$NICS" netns "$(ns "${NODES[0]}")" name "nic$n" ;;
 	esac || bail "no cable of $NICS"
-	for name in nodeA nodeB; do
-		on $name ethtool -K "nic$n" gro on
-		ipn $name address add "192.168.$((9 - n)).$([[ $name = nodeA ]] &&
+	for name in "${NODES[@]}"; do
+		on "$name" ethtool -K "nic$n" gro on
+		ipn "$name" address add "192.168.$((9 - n)).$([[ $name = nodeA ]] &&
 			echo 1 || echo 2)/24" dev "nic$n"
-		ipn $name address add "fd0$((9 - n))::$([[ $name = nodeA ]] &&
+		ipn "$name" address add "fd0$((9 - n))::$([[ $name = nodeA ]] &&
 			echo 1 || echo 2)/64" dev "nic$n" nodad
-		ipn $name link set "nic$n" up
+		ipn "$name" link set "nic$n" up
 	done
+}
+
+unwire() {
+	[[ $NICS != veth && $NICS != shunt_nic ]] || return 0
+	[[ -e /run/netns/$(ns "${NODES[0]}") ]] || return 0
+	ipn "${NODES[0]}" link set nic0 down
+	ipn "${NODES[0]}" link set nic0 netns 1 name "$NICS"
+	ip link set "$NICS" up
 }
 
 devices_of() { # NAME
@@ -422,6 +436,14 @@ use() { # DATAPATH
 	. "$SELFTESTS/bench/datapaths/$DATAPATH.sh"
 }
 
+# Of the other node.
+routes_to_pods() { # NODE
+	local other=2
+	[[ $1 = nodeA ]] || other=1
+	ipn "$1" route add 10.$other.0.0/24 via 192.168.9.$other
+	ipn "$1" route add fd0$other::/64 via fd09::$other
+}
+
 # Build two nodes with their pods and use them.
 topology() { # DATAPATH [nics=2] [POD...]
 	local name pod nics=1
@@ -430,19 +452,16 @@ topology() { # DATAPATH [nics=2] [POD...]
 	[[ ${1-} != nics=* ]] || { nics=${1#nics=}; shift; }
 	# For all netns: errors of special routes are not rationed.
 	sysctl -qw net.ipv4.route.error_cost=0
-	for name in nodeA nodeB; do
-		ns_add $name || bail "no netns"
-		on $name sysctl -qw net.ipv4.ip_forward=1 \
+	for name in "${NODES[@]}"; do
+		ns_add "$name" || bail "no netns"
+		on "$name" sysctl -qw net.ipv4.ip_forward=1 \
 			net.ipv6.conf.all.forwarding=1
 	done
 	wire 0
 	[[ $nics -lt 2 ]] || wire 1
-	ipn nodeA route add 10.2.0.0/24 via 192.168.9.2
-	ipn nodeA route add fd02::/64 via fd09::2
-	ipn nodeB route add 10.1.0.0/24 via 192.168.9.1
-	ipn nodeB route add fd01::/64 via fd09::1
-	for name in nodeA nodeB; do
-		datapath_node $name $((nics - 1)) ||
+	for name in "${NODES[@]}"; do
+		routes_to_pods "$name"
+		datapath_node "$name" $((nics - 1)) ||
 			bail "no $DATAPATH in $name"
 	done
 	for pod; do
@@ -500,7 +519,7 @@ try_unload() { # [NAME]
 unload_all() {
 	local name n
 	while read -r name; do
-		for ((n = 0; n < 200; n++)); do
+		for ((n = 0; n < 1200; n++)); do
 			try_unload "$name" && break
 			pause 0.05
 		done
@@ -764,6 +783,7 @@ netperf_rate() { # FROM TO 4|6 TEST [SECONDS [ARG...]]
 cleanup_all() {
 	local names
 	end_jobs
+	unwire
 	if [[ -s $TMP/netns ]]; then
 		# Pods first and nodes last is but one order; devices.sh has
 		# the others.

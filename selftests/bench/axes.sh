@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Everything that run --full measures of a datapath, along these axes. To be
-# sourced, with lib.sh, tunnels.sh and what proves the way of packets.
+# Rates and latencies of a datapath, along these axes. To be sourced, with lib.sh,
+# tunnels.sh and what proves the way of packets.
 #
 #   setting     nodes (between two nodes), local (on one), big-tcp (nodes, with
 #               packets of up to 180,000 bytes)
@@ -40,33 +40,41 @@ choose() { # AXIS=VALUE,...
 # now and then to be lost in it, and no more, as all of it takes its time.
 # Netperf counts datagrams by time alone.
 declare -A AMOUNT=(
-	[TCP_RR]=-10000 [UDP_RR]=-10000 [TCP_CRR]=-2000
-	[TCP_STREAM]=-100000000 [TCP_MAERTS]=-100000000 [UDP_STREAM]=1
+	[TCP_RR]=-5000 [UDP_RR]=-5000 [TCP_CRR]=-1500
+	[TCP_STREAM]=-40000000 [TCP_MAERTS]=-40000000 [UDP_STREAM]=1
 )
 # As a connection's segments are of one size or another by chance.
 declare -A RUNS=([TCP_STREAM]=3 [TCP_MAERTS]=3)
-# How many of these are timed one by one, by all processes together: of the one
-# in a thousand that takes longest, there have to be several.
-declare -A TIMED=([TCP_RR]=10000 [UDP_RR]=10000 [TCP_CRR]=5000)
+# How many are timed one by one: of the one in a thousand that takes longest,
+# there have to be several.
+declare -A TIMED=([TCP_RR]=5000 [UDP_RR]=5000 [TCP_CRR]=3000)
 LATENCY_PORT=12900
-# Before that, to warm up.
+# Before that, to warm up, and to see which way packets go. Datagrams of a stream
+# go where those of requests have been seen to go.
 declare -A FIRST=(
-	[TCP_RR]=-2000 [UDP_RR]=-2000 [TCP_CRR]=-500
-	[TCP_STREAM]=-20000000 [TCP_MAERTS]=-20000000 [UDP_STREAM]=1
+	[TCP_RR]=-1000 [UDP_RR]=-1000 [TCP_CRR]=-300
+	[TCP_STREAM]=-20000000 [TCP_MAERTS]=-20000000
 )
 
 # Nobody would learn anything from the rest: packets that fit do not see the
-# MTU, nothing is encrypted on one node, and how many share a processor is the
-# same question at any MTU.
+# MTU, nothing is encrypted on one node, and both directions are the same there.
 tells() { # SETTING ENCRYPTION MTU TEST
 	case $1:$2:$3:$4 in
+	local:none:1500:UDP_STREAM | local:none:1500:TCP_MAERTS) false ;;
 	local:none:1500:* | nodes:none:1500:*) true ;;
 	nodes:none:*:*_STREAM | nodes:none:*:TCP_MAERTS) true ;;
 	nodes:wireguard:*:TCP_STREAM | nodes:wireguard:*:TCP_RR) true ;;
 	nodes:ipsec:*:TCP_STREAM | nodes:ipsec:*:TCP_RR) true ;;
-	big-tcp:none:*:TCP_STREAM | big-tcp:none:*:TCP_MAERTS) true ;;
+	big-tcp:none:1500:TCP_STREAM | big-tcp:none:1500:TCP_MAERTS) true ;;
 	*) false ;;
 	esac
+}
+
+# How many share a processor is one question, asked as it was when it was first
+# published.
+asks_many() { # SETTING ENCRYPTION MTU TEST
+	[[ $1:$2:$3 = nodes:none:1500 ]] &&
+		[[ $4 = TCP_RR || $4 = TCP_CRR || $4 = TCP_STREAM ]]
 }
 
 # What lies below others first.
@@ -129,11 +137,21 @@ all_wait() { # NAME COUNT
 	((n == $2))
 }
 
-# The sum of all rates. So that none has begun while others still start, each
-# sleeps before its test, and for all of them that ends at once. Servers do not
-# wait much longer.
+# So that none has begun while others still start, each sleeps before its test,
+# and for all of them that ends at once. Servers do not wait much longer.
+start_together() { # COUNT NAME
+	local pids
+	await 3 all_wait "$2" "$1"
+	mapfile -t pids < <(netperfs "$2")
+	kill -STOP "${pids[@]}"
+	pause 3
+	kill -CONT "${pids[@]}"
+}
+
+# The sum of all rates, for a second if there are several: shorter, their ends
+# would be a part of it.
 rate_of() { # PROCESSES FROM TO FAMILY TEST
-	local n pids jobs=()
+	local n jobs=()
 	if [[ $1 = 1 ]]; then
 		mean_rate "${RUNS[$5]-1}" "${@:2}" "${AMOUNT[$5]}" |
 			cut -d' ' -f1
@@ -144,27 +162,24 @@ rate_of() { # PROCESSES FROM TO FAMILY TEST
 		NETPERF_WAIT=3 netperf_rate "${@:2}" >>"$TMP/rates" &
 		jobs+=($!)
 	done
-	await 3 all_wait "$2" "$1"
-	mapfile -t pids < <(netperfs "$2")
-	kill -STOP "${pids[@]}"
-	pause 3
-	kill -CONT "${pids[@]}"
+	start_together "$1" "$2"
 	wait "${jobs[@]}"
 	awk -v n="$1" '{ sum += $1 } END { if (NR == n) print sum }' "$TMP/rates"
 }
 
 start_latency() { # NAME
 	listens "$1" $LATENCY_PORT 2>/dev/null && return
-	bg "$1" "$TOP/out/bench/latency" serve $LATENCY_PORT
+	bg "$1" "$TOP/out/bench/latency" serve $LATENCY_PORT >/dev/null
 	await 10 listens "$1" $LATENCY_PORT
 }
 
-# As schema.json has it; a nanosecond is an instruction here.
-latency_of() { # PROCESSES FROM TO FAMILY TEST
-	start_latency "$3"
-	on "$2" "$TOP/out/bench/latency" ask "$5" "$(addr "$3" "$4")" \
-		$LATENCY_PORT "$1" $((${TIMED[$5]} / $1)) 50 |
-		jq -c '{unit: "instructions"} + .'
+# As schema.json has it; a nanosecond is an instruction here. Nothing else starts
+# while it runs.
+latency_of() { # FROM TO FAMILY TEST
+	await_no_time_wait "$1" "$2"
+	on "$1" "$TOP/out/bench/latency" ask "$4" "$(addr "$2" "$3")" \
+		$LATENCY_PORT 1 "${TIMED[$4]}" 50 >"$TMP/latency" || return
+	jq -c '{unit: "instructions"} + .' "$TMP/latency"
 }
 
 # How many packets beyond what IPv4 has a length for leave by a NIC.
@@ -216,21 +231,21 @@ row() { # SETTING ENCRYPTION MTU FAMILY TEST PROCESSES RATE LATENCY
 
 measure_one() { # SETTING ENCRYPTION MTU FAMILY TEST TO
 	local processes rate latency
-	prove_axes "$1" podA1 "$6" "$4" "$5"
-	case $? in
-	1) return 1 ;;
-	2) return 0 ;;
-	esac
+	if [[ ${FIRST[$5]-} ]]; then
+		prove_axes "$1" podA1 "$6" "$4" "$5"
+		case $? in
+		1) return 1 ;;
+		2) return 0 ;;
+		esac
+	fi
 	for processes in $(values processes); do
-		[[ $processes = 1 || $2:$3 = none:1500 ]] || continue
+		[[ $processes = 1 ]] || asks_many "${@:1:3}" "$5" || continue
 		await_no_time_wait podA1 "$6"
 		rate=$(rate_of "$processes" podA1 "$6" "$4" "$5")
 		[[ $rate ]] || return
 		latency=null
-		if [[ ${TIMED[$5]-} && $2:$3 = none:1500 ]]; then
-			await_no_time_wait podA1 "$6"
-			latency=$(latency_of "$processes" podA1 "$6" "$4" \
-				"$5") && [[ $latency ]] || return
+		if [[ ${TIMED[$5]-} && $processes:$2 = 1:none ]]; then
+			latency=$(latency_of podA1 "$6" "$4" "$5") || return
 		fi
 		row "${@:1:5}" "$processes" "$rate" "$latency"
 	done
@@ -240,6 +255,7 @@ measure_built() { # SETTING ENCRYPTION MTU TEST...
 	local to=podB1 family test
 	[[ $1 != local ]] || to=podA2
 	start_netserver $to
+	start_latency $to
 	for family in $(values family); do
 		pings podA1 $to "$family" 1 || { refused=1; continue; }
 		for test in "${@:4}"; do

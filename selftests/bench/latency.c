@@ -37,9 +37,10 @@
 #include <unistd.h>
 
 #define LINEAR_BITS 7
-#define LINEAR (1U << LINEAR_BITS)
+#define LINEAR 128U /* 2 to the power of that */
 #define BUCKETS ((64 - LINEAR_BITS) * LINEAR)
 #define PATIENCE_SECONDS 10
+#define MOST 1000000000 /* transactions */
 
 /* In memory that parent and children share; times are in nanoseconds. */
 struct histogram {
@@ -148,9 +149,9 @@ static void histogram_print(const struct histogram *h)
 	const char *comma = "";
 	unsigned int i;
 
-	printf("{\"min\": %" PRIu64 ", \"mean\": %.1f, \"stddev\": %.1f, "
-	       "\"max\": %" PRIu64 ", \"histogram\": [", h->min, mean,
-	       variance > 0 ? sqrt(variance) : 0, h->max);
+	printf("{\"min\": %" PRIu64 ", \"mean\": %.1f, \"stddev\": %.1f, ",
+	       h->min, mean, variance > 0 ? sqrt(variance) : 0);
+	printf("\"max\": %" PRIu64 ", \"histogram\": [", h->max);
 	for (i = 0; i < BUCKETS; i++) {
 		if (!h->count[i])
 			continue;
@@ -179,7 +180,7 @@ static void send_at_once(int fd)
 		"TCP_NODELAY");
 }
 
-static unsigned long number(const char *word, unsigned long max)
+static unsigned long parse(const char *word, unsigned long max)
 {
 	unsigned long value;
 	char *end;
@@ -346,6 +347,8 @@ static int ask_all(struct client *c, unsigned long processes,
 	int ready[2], start[2], status;
 	unsigned long i;
 
+	if (!processes || !count)
+		die("nothing to ask for");
 	h = mmap(NULL, (processes + 1) * sizeof(*h), PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (h == MAP_FAILED)
@@ -403,13 +406,10 @@ int main(int argc, char **argv)
 	struct client c = { .fd = -1 };
 
 	if (argc == 3 && !strcmp(argv[1], "serve"))
-		return serve(number(argv[2], 65534));
+		return serve(parse(argv[2], 65534));
 	if (argc != 8 || strcmp(argv[1], "ask"))
-		die("usage: latency serve PORT | "
-		    "ask TEST ADDRESS PORT PROCESSES COUNT WARM");
-	client_init(&c, argv[2], argv[3], number(argv[4], 65534));
-	if (!number(argv[5], 4096) || !number(argv[6], 1000000000))
-		die("nothing to ask for");
-	return ask_all(&c, number(argv[5], 4096), number(argv[6], 1000000000),
-		       number(argv[7], 1000000000));
+		die("serve PORT | ask TEST ADDRESS PORT PROCESSES COUNT WARM");
+	client_init(&c, argv[2], argv[3], parse(argv[4], 65534));
+	return ask_all(&c, parse(argv[5], 4096), parse(argv[6], MOST),
+		       parse(argv[7], MOST));
 }

@@ -7,8 +7,7 @@
 # For pods stand devices in one more netns, many-KIND: a packet meets no other
 # difference. Device N is ethN there, with the addresses 10.8.x.y and fd08:1::N.
 
-# The lines of commands for ip, of which TEXT has "D" for the device's number,
-# "4" and "6" for its addresses.
+# TEXT for each device: "@D" is its number, "@4" and "@6" its addresses.
 for_each() { # FROM TO TEXT
 	awk -v from="$1" -v to="$2" -v text="$3" 'BEGIN {
 		for (n = from; n < to; n++) {
@@ -21,8 +20,13 @@ for_each() { # FROM TO TEXT
 	}'
 }
 
+# TEXT are lines for ip, which keeps a file open for each netns that it is told.
 batch() { # NAME FROM TO TEXT
-	for_each "${@:2}" | ip -n "$(ns "$1")" -batch -
+	local n end
+	for ((n = $2; n < $3; n = end)); do
+		end=$((n + 500 < $3 ? n + 500 : $3))
+		for_each $n $end "$4" | ip -n "$(ns "$1")" -batch - || return
+	done
 }
 
 readonly ADDRESSES='address add @4/32 dev eth@D

@@ -243,12 +243,17 @@ def latency_section(page, run):
                       f"{group_title(group)}")
 
 
+def ends_of(rows):
+    """Each its own machine, or both on one."""
+    return [end for end in ("client", "server", "both")
+            if any(end in r["cpu"] for r in rows)]
+
+
 def cpu_bars(rows, get):
     return [{"label": r["datapath"], "series": end,
              "kind": kind_of(r["datapath"]), "value": get(r["cpu"][end]),
              "text": number(get(r["cpu"][end]), 2) + " %"}
-            for r in rows for end in ("client", "server")
-            if end in r["cpu"]]
+            for r in rows for end in ends_of(rows) if end in r["cpu"]]
 
 
 def cpu_section(page, run):
@@ -256,19 +261,21 @@ def cpu_section(page, run):
     if not rows:
         return
     page.heading(3, "Processor time", ident=slug(f"{run.release} cpu"))
-    page.words("Of the whole machine, as measured; each end for itself.")
+    page.words("Of the whole machine, as measured; each end for itself, unless "
+               "both are on one machine.")
     with page.grid():
         for group, test, family, some in by_test(run, rows):
             bars = cpu_bars(some, lambda end: end["percent"])
+            ends = ends_of(some)
             page.chart(
                 "bars", f"{test}, IPv{family}", group_title(group) + ".",
                 {"rows": bars, "rules": [], "axis": "% of the machine"},
-                table(["datapath", "client, %", "server, %",
-                       "client, ns each", "server, ns each"],
+                table(["datapath", *(f"{end}, %" for end in ends),
+                       *(f"{end}, ns each" for end in ends)],
                       [[r["datapath"],
                         *(number(r["cpu"].get(end, {}).get(what), 2)
                           for what in ("percent", "ns_per_operation")
-                          for end in ("client", "server"))] for r in some],
+                          for end in ends)] for r in some],
                       f"Processor time of {test}"),
                 len(bars), ident=f"{run.release} cpu {test} {family} "
                                  f"{group_title(group)}")
