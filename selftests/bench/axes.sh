@@ -56,25 +56,26 @@ declare -A FIRST=(
 	[TCP_STREAM]=-20000000 [TCP_MAERTS]=-20000000
 )
 
-# Nobody would learn anything from the rest: packets that fit do not see the
-# MTU, nothing is encrypted on one node, and both directions are the same there.
+# Nobody would learn anything from the rest: packets that fit, as those of
+# datagrams do, do not see the MTU, nothing is encrypted on one node, and both
+# directions are the same there and with big packets.
 tells() { # SETTING ENCRYPTION MTU TEST
 	case $1:$2:$3:$4 in
 	local:none:1500:UDP_STREAM | local:none:1500:TCP_MAERTS) false ;;
 	local:none:1500:* | nodes:none:1500:*) true ;;
-	nodes:none:*:*_STREAM | nodes:none:*:TCP_MAERTS) true ;;
+	nodes:none:9000:TCP_STREAM | nodes:none:9000:TCP_MAERTS) true ;;
 	nodes:wireguard:*:TCP_STREAM | nodes:wireguard:*:TCP_RR) true ;;
 	nodes:ipsec:*:TCP_STREAM | nodes:ipsec:*:TCP_RR) true ;;
-	big-tcp:none:1500:TCP_STREAM | big-tcp:none:1500:TCP_MAERTS) true ;;
+	big-tcp:none:1500:TCP_STREAM) true ;;
 	*) false ;;
 	esac
 }
 
 # How many share a processor is one question, asked as it was when it was first
 # published.
-asks_many() { # SETTING ENCRYPTION MTU TEST
-	[[ $1:$2:$3 = nodes:none:1500 ]] &&
-		[[ $4 = TCP_RR || $4 = TCP_CRR || $4 = TCP_STREAM ]]
+asks_many() { # SETTING ENCRYPTION MTU FAMILY TEST
+	[[ $1:$2:$3:$4 = nodes:none:1500:4 ]] &&
+		[[ $5 = TCP_RR || $5 = TCP_CRR || $5 = TCP_STREAM ]]
 }
 
 # What lies below others first.
@@ -239,7 +240,7 @@ measure_one() { # SETTING ENCRYPTION MTU FAMILY TEST TO
 		esac
 	fi
 	for processes in $(values processes); do
-		[[ $processes = 1 ]] || asks_many "${@:1:3}" "$5" || continue
+		[[ $processes = 1 ]] || asks_many "${@:1:5}" || continue
 		await_no_time_wait podA1 "$6"
 		rate=$(rate_of "$processes" podA1 "$6" "$4" "$5")
 		[[ $rate ]] || return
