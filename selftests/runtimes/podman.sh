@@ -73,7 +73,7 @@ rt_reset() {
 # podman mounts file systems while it sets up the network, and does not know of
 # those, either.
 remove_victim() {
-	doomed pod nodeA rm -f -t 0 victim && return
+	pod nodeA rm -f -t 0 victim && return
 	awk -v dir="$TMP/nodeA/podman/" 'index($2, dir) == 1 { print $2 }' \
 		/proc/mounts | tac | xargs -r umount
 	pod nodeA rm -f -i -t 0 victim
