@@ -725,6 +725,14 @@ start_netserver() { # NAME...
 	done
 }
 
+# What times transactions: see bench/latency.c.
+readonly LATENCY_PORT=12900
+start_latency() { # NAME
+	listens "$1" $LATENCY_PORT 2>/dev/null && return
+	bg "$1" "$TOP/out/bench/latency" serve $LATENCY_PORT >/dev/null
+	await 10 listens "$1" $LATENCY_PORT
+}
+
 # What the IP stack of NAME has counted, by a name of nstat.
 stack_counter() { # NAME COUNTER
 	on "$1" nstat -asz "$2" | awk -v name="$2" '$1 == name { print $2 }'
@@ -759,23 +767,30 @@ start_iperf() { # NAME
 	await 10 listens "$1" 5201
 }
 
+# What netperf has to be told of a test, in $OPTIONS, with the name of its rate in
+# $RATE.
+find_options() { # TEST
+	OPTIONS=() RATE=THROUGHPUT
+	case $1 in
+	*RR) OPTIONS=(-r '1,1') ;;
+	# Else it would not leave the link, and in fragments.
+	UDP_STREAM) OPTIONS=(-R 1 -m 1400) RATE=REMOTE_RECV_THROUGHPUT ;;
+	esac
+	OPTIONS+=(-k "$RATE")
+}
+
 # Prints the rate, of what has arrived. A negative number is that of
 # transactions, or of bytes. It begins $NETPERF_WAIT seconds later.
 NETPERF_WAIT=
 netperf_rate() { # FROM TO 4|6 TEST [SECONDS [ARG...]]
-	local from=$1 to=$2 family=$3 test=$4 seconds=${5:-1} args=()
-	local rate=THROUGHPUT
+	local from=$1 to=$2 family=$3 test=$4 seconds=${5:-1} OPTIONS RATE
 	shift 4
 	[[ $# -eq 0 ]] || shift
-	case $test in
-	*RR) args=(-r '1,1') ;;
-	# Else it would not leave the link, and in fragments.
-	UDP_STREAM) args=(-R 1 -m 1400) rate=REMOTE_RECV_THROUGHPUT ;;
-	esac
+	find_options "$test"
 	on "$from" netperf "-$family" -H "$(addr "$to" "$family")" \
 		-L "$(addr "$from" "$family")" -t "$test" -l "$seconds" -P 0 \
 		${NETPERF_WAIT:+-s "$NETPERF_WAIT"} -- \
-		"${args[@]}" -k "$rate" "$@" | sed -n "s/^$rate=//p"
+		"${OPTIONS[@]}" "$@" | sed -n "s/^$RATE=//p"
 }
 
 ### The end

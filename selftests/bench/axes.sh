@@ -48,7 +48,6 @@ declare -A RUNS=([TCP_STREAM]=3 [TCP_MAERTS]=3)
 # How many are timed one by one: of the one in a thousand that takes longest,
 # there have to be several.
 declare -A TIMED=([TCP_RR]=5000 [UDP_RR]=5000 [TCP_CRR]=3000)
-LATENCY_PORT=12900
 # Before that, to warm up, and to see which way packets go. Datagrams of a stream
 # go where those of requests have been seen to go.
 declare -A FIRST=(
@@ -168,18 +167,12 @@ rate_of() { # PROCESSES FROM TO FAMILY TEST
 	awk -v n="$1" '{ sum += $1 } END { if (NR == n) print sum }' "$TMP/rates"
 }
 
-start_latency() { # NAME
-	listens "$1" $LATENCY_PORT 2>/dev/null && return
-	bg "$1" "$TOP/out/bench/latency" serve $LATENCY_PORT >/dev/null
-	await 10 listens "$1" $LATENCY_PORT
-}
-
 # As schema.json has it; a nanosecond is an instruction here. Nothing else starts
 # while it runs.
 latency_of() { # FROM TO FAMILY TEST
 	await_no_time_wait "$1" "$2"
 	on "$1" "$TOP/out/bench/latency" ask "$4" "$(addr "$2" "$3")" \
-		$LATENCY_PORT 1 "${TIMED[$4]}" 50 >"$TMP/latency" || return
+		"$LATENCY_PORT" 1 "${TIMED[$4]}" 50 >"$TMP/latency" || return
 	jq -c '{unit: "instructions"} + .' "$TMP/latency"
 }
 

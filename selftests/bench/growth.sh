@@ -102,7 +102,7 @@ come_and_go() { # AT
 grow_pods() { # FROM TO
 	local before devices count=$(($2 - $1))
 	devices=$(devices_in nodeA "many-$kind")
-	before=$(kernel_memory)
+	((count < 500)) || before=$(kernel_memory)
 	"add_$kind" "$1" "$2" || return
 	if ((count >= 500)); then
 		point pods - memory "$2" "$(awk -v n=$count \
