@@ -412,8 +412,10 @@ nothing_left_of_us() {
 		ipn nodeA -6 route show proto 115) ]]
 }
 
-# GC, stopped before it deletes the first of its kind.
+# GC, stopped before it deletes the first of its kind. Nothing can be preloaded
+# into a plugin that is linked statically.
 start_gc() { # pod|route: the configuration is in $TMP/config
+	ln -sf "$DYNAMIC" "$TMP/plugins/shunt"
 	cc -shared -fPIC -D_GNU_SOURCE -I"$TOP/include/uapi" \
 		-o "$TMP/stop.so" "$TOP/userspace/tests/stop.c"
 	LD_PRELOAD=$TMP/stop.so STOP_AT=$1 cni GC '' '' '' <"$TMP/config" &
@@ -634,10 +636,12 @@ calico() {
 
 use shunt
 [[ -x $REFERENCE/host-local ]] || bail "no host-local in $REFERENCE"
+readonly DYNAMIC=$TOP/out/build/user/shunt
 if [[ ${SANITIZED-} ]]; then
 	PLUGIN=$TOP/out/build/user-san/bin/shunt
 	[[ -x $PLUGIN ]] || bail "make -C userspace test-san has not built it"
 else
+	[[ -x $DYNAMIC ]] || bail "make -C userspace dynamic has not built it"
 	t "ADD, and all that is missing is made" add_first
 	t "versions" versions
 	t "configuration" configured
