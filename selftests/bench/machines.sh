@@ -129,7 +129,25 @@ one_fails() {
 	echo 'datapath_node() { false; }' >"$BENCH/datapaths/none.sh"
 	not machine --anyway family=4 test=UDP_RR processes=1 none base
 	result '[.results[].datapath] == ["base"]'
-	grep 'round 1 of none failed: .*no none in nodeA' "$TMP/said"
+	grep 'round 0 of none failed: .*no none in nodeA' "$TMP/said"
+	not grep 'round 1.* none' "$TMP/said"
+	[[ ! $(ip netns list) ]]
+}
+
+# As if it did not know the packets that go its way.
+other_way() {
+	at_end 'rm -rf "$TOP/out/bench-machine"; rm -f "$BENCH/datapaths/none.sh"'
+	cat >"$BENCH/datapaths/none.sh" <<-'END'
+		. "$SELFTESTS/bench/datapaths/veth.sh"
+		datapath_packets() {
+			echo 0 $(forwarded "$1")
+		}
+	END
+	not machine --anyway family=4 test=UDP_RR processes=1 none base
+	result '[.results[].datapath] == ["base"]'
+	grep 'round 0 of none failed: of [0-9]* operations of nodes UDP_RR v4, 0 ' \
+		"$TMP/said"
+	not grep 'round 1.* none' "$TMP/said"
 	[[ ! $(ip netns list) ]]
 }
 
@@ -138,4 +156,5 @@ t "two machines" two_machines
 t "what would spoil it is refused" spoilt
 t "interrupted, it goes on" interrupted
 t "one that fails" one_fails
+t "packets that go another way" other_way
 finish
