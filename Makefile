@@ -21,7 +21,7 @@
 #   make report          a page of the benchmark's results (RESULTS="out/*.json",
 #                        default: those of the documentation)
 #   make test-report     that page, in a browser
-#   make test-bench      the benchmark of real machines, in a guest
+#   make test-bench      the benchmarks' own: real machines, interruptions
 #
 # Products: out/modules/RELEASE/shunt.ko, out/bin/ and out/report.html.
 
@@ -166,4 +166,4 @@ test-report:
 test-bench:
 	scripts/deps build vm test
 	$(MAKE) -s -C selftests/bench OUT=$(OUT) $(OUT)/bench/latency
-	selftests/run -t bench/machines $(KERNEL)
+	selftests/run -t bench/machines -t bench/resume $(KERNEL)
