@@ -98,6 +98,7 @@ static struct transport find_v4(const struct iphdr *iph, int offset)
 	};
 }
 
+/* Of all fragments but the first, that is the last header there is. */
 static struct transport find_v6(const struct sk_buff *skb,
 				const struct ipv6hdr *ip6h, int offset)
 {
@@ -106,8 +107,6 @@ static struct transport find_v6(const struct sk_buff *skb,
 
 	t.offset = ipv6_skip_exthdr(skb, offset + sizeof(*ip6h), &t.proto,
 				    &frag);
-	if (frag & htons(~7))
-		t.offset = -1;
 	t.is_fragment = frag;
 	return t;
 }

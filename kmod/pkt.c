@@ -39,7 +39,8 @@ bool shunt_pkt_is_nd(const struct sk_buff *skb)
 	__be16 frag;
 
 	offset = ipv6_skip_exthdr(skb, offset, &nexthdr, &frag);
-	if (offset < 0 || nexthdr != IPPROTO_ICMPV6 || frag & htons(~7))
+	/* Of all fragments but the first, that is the last header there is. */
+	if (offset < 0 || nexthdr != IPPROTO_ICMPV6)
 		return false;
 	type = skb_header_pointer(skb, offset, sizeof(_type), &_type);
 	return type && *type >= NDISC_ROUTER_SOLICITATION &&
