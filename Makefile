@@ -66,7 +66,7 @@ modules:
 			ln -sfr "$$f" "$(build)/$$f"; } || exit; \
 	done
 	$(MAKE) -C $(headers) M=$(build) $(btf) modules
-	@for file in $(build)/shunt.ko $(build)/selftests/nic/*.ko; do \
+	@for file in $(build)/*.ko $(build)/selftests/nic/*.ko; do \
 		[ ! -e $$file ] || cmp -s $$file $(dir $(ko))$${file##*/} || \
 			cp $$file $(dir $(ko)); \
 	done
