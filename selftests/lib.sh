@@ -779,18 +779,23 @@ find_options() { # TEST
 	OPTIONS+=(-k "$RATE")
 }
 
-# Prints the rate, of what has arrived. A negative number is that of
-# transactions, or of bytes. It begins $NETPERF_WAIT seconds later.
-NETPERF_WAIT=
+# How netperf is asked, in $NETPERF and behind "--" $OPTIONS. A negative number of
+# seconds is that of transactions, or of bytes.
+find_netperf() { # FROM TO 4|6 TEST SECONDS
+	local to
+	find_addr "$2" "$3"
+	to=$ADDR
+	find_addr "$1" "$3"
+	find_options "$4"
+	NETPERF=(netperf "-$3" -H "$to" -L "$ADDR" -t "$4" -l "$5" -P 0)
+}
+
+# Prints the rate, of what has arrived.
 netperf_rate() { # FROM TO 4|6 TEST [SECONDS [ARG...]]
-	local from=$1 to=$2 family=$3 test=$4 seconds=${5:-1} OPTIONS RATE
-	shift 4
-	[[ $# -eq 0 ]] || shift
-	find_options "$test"
-	on "$from" netperf "-$family" -H "$(addr "$to" "$family")" \
-		-L "$(addr "$from" "$family")" -t "$test" -l "$seconds" -P 0 \
-		${NETPERF_WAIT:+-s "$NETPERF_WAIT"} -- \
-		"${OPTIONS[@]}" "$@" | sed -n "s/^$RATE=//p"
+	local NETPERF OPTIONS RATE
+	find_netperf "${@:1:4}" "${5-1}"
+	on "$1" "${NETPERF[@]}" -- "${OPTIONS[@]}" "${@:6}" |
+		sed -n "s/^$RATE=//p"
 }
 
 ### The end
