@@ -63,11 +63,15 @@ declare -A WAY
 # Programs of eBPF are counted by the kernel, at some cost.
 way_begins() { # POD...
 	local pod
-	bpf_stats=$(sysctl -n kernel.bpf_stats_enabled)
+	bpf_stats=${bpf_stats-$(sysctl -n kernel.bpf_stats_enabled)}
 	sysctl -qw kernel.bpf_stats_enabled=1
 	for pod; do
 		WAY[$pod]=$(packets "$pod")
 	done
+}
+
+bpf_stats_as_before() {
+	sysctl -qw kernel.bpf_stats_enabled="${bpf_stats-0}"
 }
 
 # Fails, and prints why, unless those of so many operations went the way that is
@@ -78,7 +82,7 @@ way_ends() { # SETTING FAMILY TEST OPERATIONS POD...
 	for pod in "${@:5}"; do
 		after[$pod]=$(packets "$pod")
 	done
-	sysctl -qw kernel.bpf_stats_enabled="$bpf_stats"
+	bpf_stats_as_before
 	for pod in "${@:5}"; do
 		difference "${WAY[$pod]}" "${after[$pod]}"
 		# There, the other way is what is measured.
