@@ -263,7 +263,7 @@ static void both_directions(struct kunit *test)
 	unsigned int flows = 0;
 	int n;
 
-	nodes = shunt_test_nodes_begin(test);
+	nodes = shunt_test_nodes_begin();
 	KUNIT_ASSERT_NOT_NULL(test, nodes);
 	for (n = 0; n < KEYS; n++) {
 		key = nth(n);
@@ -305,7 +305,7 @@ static void forget(struct kunit *test)
 	s64 before;
 	int n;
 
-	nodes = shunt_test_nodes_begin(test);
+	nodes = shunt_test_nodes_begin();
 	KUNIT_ASSERT_NOT_NULL(test, nodes);
 	for (n = 0; n < KEYS; n++)
 		note(nodes, n);
@@ -335,7 +335,7 @@ static void full(struct kunit *test)
 	struct shunt_test_nodes *nodes;
 	struct shunt_flow_key key;
 
-	nodes = shunt_test_nodes_begin(test);
+	nodes = shunt_test_nodes_begin();
 	KUNIT_ASSERT_NOT_NULL(test, nodes);
 	nodes->pod[1].dev = init_net.loopback_dev;
 	note(nodes, 0);
@@ -370,7 +370,7 @@ static void collector(struct kunit *test)
 	struct shunt_flow *flow;
 	struct shunt_flow_key key;
 
-	nodes = shunt_test_nodes_begin(test);
+	nodes = shunt_test_nodes_begin();
 	KUNIT_ASSERT_NOT_NULL(test, nodes);
 	note(nodes, 0);
 	note(nodes, 12);

@@ -9,8 +9,6 @@
 
 #include "../shunt.h"
 
-struct kunit;
-
 /**
  * struct shunt_test_nodes - a node and its pods
  * @node: the node
@@ -23,7 +21,7 @@ struct shunt_test_nodes {
 	struct netlink_ext_ack extack;
 };
 
-struct shunt_test_nodes *shunt_test_nodes_begin(struct kunit *test);
+struct shunt_test_nodes *shunt_test_nodes_begin(void);
 void shunt_test_nodes_end(struct shunt_test_nodes *nodes);
 
 #endif /* SHUNT_TEST_NODES_H */

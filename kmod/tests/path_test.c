@@ -74,7 +74,7 @@ static void like_longest(struct kunit *test)
 	int i;
 
 	prandom_seed_state(&rnd, shunt_test_seed());
-	nodes = shunt_test_nodes_begin(test);
+	nodes = shunt_test_nodes_begin();
 	KUNIT_ASSERT_NOT_NULL(test, nodes);
 	node = &nodes->node;
 	said.node = node;

@@ -314,7 +314,9 @@ static unsigned int add_exthdr(u8 *at, struct rnd_state *rnd, u8 *nexthdr)
 	return (words + 1) * 8;
 }
 
-/* Behind none to three other headers, and cut off anywhere. */
+/* Behind none to three other headers, and cut off anywhere; bytes of other
+ * protocols may look like it.
+ */
 static void neighbour_discovery(struct kunit *test)
 {
 	struct rnd_state rnd;
@@ -334,10 +336,10 @@ static void neighbour_discovery(struct kunit *test)
 			end += add_exthdr(at, &rnd, next);
 			next = at;
 		}
-		*next = IPPROTO_ICMPV6;
+		*next = i % 5 ? IPPROTO_ICMPV6 : IPPROTO_UDP;
 		type = 128 + shunt_test_random(&rnd, 16);
 		skb->data[end] = type;
-		KUNIT_EXPECT_EQ(test, shunt_pkt_is_nd(skb),
+		KUNIT_EXPECT_EQ(test, shunt_pkt_is_nd(skb), i % 5 &&
 				type >= NDISC_ROUTER_SOLICITATION &&
 				type <= NDISC_REDIRECT);
 		skb_trim(skb, sizeof(struct ipv6hdr) +

@@ -72,7 +72,7 @@ static void like_an_array(struct kunit *test)
 	s64 before;
 
 	prandom_seed_state(&rnd, shunt_test_seed());
-	nodes = shunt_test_nodes_begin(test);
+	nodes = shunt_test_nodes_begin();
 	KUNIT_ASSERT_NOT_NULL(test, nodes);
 	memset(owner, 0xff, sizeof(owner));
 	for (i = 0; i < 3000; i++) {
@@ -111,7 +111,7 @@ static void leave(struct kunit *test)
 	struct shunt_test_nodes *nodes;
 	int n;
 
-	nodes = shunt_test_nodes_begin(test);
+	nodes = shunt_test_nodes_begin();
 	KUNIT_ASSERT_NOT_NULL(test, nodes);
 	for (n = 0; n < 40; n++) {
 		addr = nth(n);
@@ -128,7 +128,6 @@ static void leave(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, list_count_nodes(&nodes->node.pods),
 			ARRAY_SIZE(nodes->pod) - 1);
 	shunt_test_nodes_end(nodes);
-	KUNIT_EXPECT_TRUE(test, list_empty(&nodes->node.pods));
 }
 
 static void usable(struct kunit *test)
@@ -154,7 +153,7 @@ static void usable(struct kunit *test)
 	struct shunt_test_nodes *nodes;
 	int i;
 
-	nodes = shunt_test_nodes_begin(test);
+	nodes = shunt_test_nodes_begin();
 	KUNIT_ASSERT_NOT_NULL(test, nodes);
 	for (i = 0; i < ARRAY_SIZE(of_v4); i++) {
 		addr = shunt_addr_v4(htonl(of_v4[i].v4));
@@ -178,7 +177,7 @@ static void as_many_as(struct kunit *test)
 	struct shunt_test_nodes *nodes;
 	int n, err = 0;
 
-	nodes = shunt_test_nodes_begin(test);
+	nodes = shunt_test_nodes_begin();
 	KUNIT_ASSERT_NOT_NULL(test, nodes);
 	for (n = 0; !err; n++) {
 		addr = nth(n);
@@ -200,7 +199,7 @@ static void filter_is_full(struct kunit *test)
 	struct shunt_test_nodes *nodes;
 	u8 *users;
 
-	nodes = shunt_test_nodes_begin(test);
+	nodes = shunt_test_nodes_begin();
 	KUNIT_ASSERT_NOT_NULL(test, nodes);
 	users = filter_at(&nodes->node, &addr);
 	*users = U8_MAX - 1;
