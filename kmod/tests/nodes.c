@@ -11,8 +11,8 @@
 /**
  * shunt_test_nodes_begin() - make a node and its pods
  *
- * Not the test's own: if an assertion ends it, work that was put off still finds
- * them.
+ * Not the test's own: if an assertion ends it, work that was put off finds them
+ * all the same.
  *
  * Return: them, or NULL.
  */

@@ -241,7 +241,7 @@ measure_one() { # SETTING ENCRYPTION MTU FAMILY TEST TO
 	local processes rate amount=''
 	[[ $2 = none || $5 != *STREAM ]] || amount=${CIPHERED[ipsec]}
 	if [[ ${FIRST[$5]-} ]]; then
-		prove_axes "$1" podA1 "$6" "$4" "$5" $amount
+		prove_axes "$1" podA1 "$6" "$4" "$5" "$amount"
 		case $? in
 		1) return 1 ;;
 		2) return 0 ;;
