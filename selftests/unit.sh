@@ -13,6 +13,9 @@ run_all() {
 	echo "units begin" >/dev/kmsg
 	load_module_file shunt_test ${SEED:+seed="$SEED"}
 	dmesg -t | sed '1,/^units begin$/d' >"$TMP/log"
+}
+
+loaded() {
 	cat "$TMP/log"
 	grep -q '^# seed=[1-9]' "$TMP/log"
 	grep -Eq '^(not )?ok [0-9]+ shunt-netlink$' "$TMP/log"
@@ -40,7 +43,8 @@ complete() {
 	[[ $promised -gt 0 && $(cases | wc -l) = "$promised" ]]
 }
 
-t "load" run_all
+run_all
+t "load" loaded
 while read -r suite status name; do
 	t "$suite: $name" is_ok "$status" "$name"
 done < <(cases)
