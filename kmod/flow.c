@@ -98,7 +98,9 @@ static struct transport find_v4(const struct iphdr *iph, int offset)
 	};
 }
 
-/* Of all fragments but the first, that is the last header there is. */
+/* The protocol of fragments but the first is the fragment header, the last one
+ * that they have.
+ */
 static struct transport find_v6(const struct sk_buff *skb,
 				const struct ipv6hdr *ip6h, int offset)
 {

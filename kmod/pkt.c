@@ -39,7 +39,7 @@ bool shunt_pkt_is_nd(const struct sk_buff *skb)
 	__be16 frag;
 
 	offset = ipv6_skip_exthdr(skb, offset, &nexthdr, &frag);
-	/* Of all fragments but the first, that is the last header there is. */
+	/* That of fragments but the first is the fragment header. */
 	if (offset < 0 || nexthdr != IPPROTO_ICMPV6)
 		return false;
 	type = skb_header_pointer(skb, offset, sizeof(_type), &_type);

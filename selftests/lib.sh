@@ -53,6 +53,14 @@ not() { # COMMAND...
 	fi
 }
 
+# By what the script's function "state" prints.
+unchanged() { # COMMAND...
+	local before
+	before=$(state)
+	"$@"
+	[[ $(state) = "$before" ]]
+}
+
 need() { # PROGRAM...
 	local program
 	for program; do

@@ -8,7 +8,6 @@
 # shellcheck source=SCRIPTDIR/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-# Lines of SUITE STATUS NAME, and of what was said before a failure.
 run_all() {
 	echo "units begin" >/dev/kmsg
 	load_module_file shunt_test ${SEED:+seed="$SEED"}
@@ -21,7 +20,7 @@ loaded() {
 	grep -Eq '^(not )?ok [0-9]+ shunt-netlink$' "$TMP/log"
 }
 
-cases() {
+cases() { # prints lines of SUITE STATUS NAME
 	awk '$1 == "#" && $2 == "Subtest:" { suite = $3 }
 		/^    (not )?ok [0-9]+ / { sub(/^ +/, ""); print suite, $0 }' \
 		"$TMP/log" | sed 's/ not ok [0-9]* / not /; s/ ok [0-9]* / ok /'

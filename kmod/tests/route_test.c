@@ -70,11 +70,9 @@ static bool asked_begin(struct asked *asked)
 
 static void asked_end(struct asked *asked)
 {
-	struct dst_entry *dst = asked->route.dst;
-
 	shunt_test_nodes_end(asked->nodes);
 	kfree_skb(asked->skb);
-	dst_release(dst);
+	dst_release(asked->route.dst);
 }
 
 /* As ask_v4() leaves it. */
@@ -191,7 +189,7 @@ static unsigned int bits(const struct shunt_node *node)
 	return 64 - rcu_access_pointer(node->cache)->shift;
 }
 
-/* It grows while answers push each other out, up to its limit. */
+/* It grows while answers push each other out. */
 static void grows(struct kunit *test)
 {
 	struct rnd_state rnd;

@@ -209,12 +209,12 @@ counted_big() { # NODE
 # Warm up and prove, of packets that are said to be big that they are: with
 # status 2 if the datapath has none. The stack forwards none of IPv6, as their
 # additional header makes segments too long for the MTU.
-prove_axes() { # SETTING FROM TO FAMILY TEST [AMOUNT]
+prove_axes() { # SETTING FROM TO FAMILY TEST
 	local node status=0 big
 	node=$(node_of "$2")
 	[[ $5 != TCP_MAERTS ]] || node=$(node_of "$3")
 	[[ $1 != big-tcp ]] || count_big "$node"
-	prove "${@:1:5}" "${6:-${FIRST[$5]}}" || status=1
+	prove "$@" "${FIRST[$5]}" || status=1
 	[[ $1 = big-tcp ]] || return $status
 	big=$(counted_big "$node")
 	((big > 100)) && return $status
@@ -238,10 +238,9 @@ row() { # SETTING ENCRYPTION MTU FAMILY TEST PROCESSES RATE
 }
 
 measure_one() { # SETTING ENCRYPTION MTU FAMILY TEST TO
-	local processes rate amount=''
-	[[ $2 = none || $5 != *STREAM ]] || amount=${CIPHERED[ipsec]}
+	local processes rate
 	if [[ ${FIRST[$5]-} ]]; then
-		prove_axes "$1" podA1 "$6" "$4" "$5" "$amount"
+		prove_axes "$1" podA1 "$6" "$4" "$5"
 		case $? in
 		1) return 1 ;;
 		2) return 0 ;;

@@ -49,13 +49,6 @@ state() {
 	return 0
 }
 
-unchanged() { # COMMAND...
-	local before
-	before=$(state)
-	"$@"
-	[[ $(state) = "$before" ]]
-}
-
 no_node() {
 	fresh bare
 	refused 'there is no node device here, make one: ip link add' \
