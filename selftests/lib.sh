@@ -332,6 +332,7 @@ ns_del() { # FULL-NAME...
 NODES=(nodeA nodeB)
 
 # The address that NAME is reached by, in $ADDR: that of a node, by what cable?
+# None, if it is of no topology.
 CABLE=9
 find_addr() { # NAME 4|6
 	case ${DATAPATH%%-*}:$1:$2 in
@@ -343,6 +344,7 @@ find_addr() { # NAME 4|6
 	*:podB*:4) ADDR=10.2.0.${1#podB} ;;
 	*:podA*:6) ADDR=fd01::${1#podA} ;;
 	*:podB*:6) ADDR=fd02::${1#podB} ;;
+	*) ADDR= ;;
 	esac
 }
 
@@ -795,7 +797,8 @@ find_netperf() { # FROM TO 4|6 TEST SECONDS
 	to=$ADDR
 	find_addr "$1" "$3"
 	find_options "$4"
-	NETPERF=(netperf "-$3" -H "$to" -L "$ADDR" -t "$4" -l "$5" -P 0)
+	NETPERF=(netperf "-$3" -H "$to" ${ADDR:+-L "$ADDR"}
+		-t "$4" -l "$5" -P 0)
 }
 
 # Prints the rate, of what has arrived.
