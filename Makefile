@@ -11,6 +11,9 @@
 #   make test-runtimes   the CNI plugin in containerd and podman, in a guest
 #   make soak            10 minutes of everything that comes and goes
 #   make fuzz            what the CNI plugin reads (FUZZ_SECONDS=60)
+#   make fuzz-kernel     a million packets and a million messages of netlink, in
+#                        the kernel that checks (SEED=N; FUZZ_PACKETS,
+#                        FUZZ_MESSAGES)
 #   make demo            two nodes and their pods, in a guest
 #   make bench-quick     the short benchmark, in guests (KERNEL=6.12)
 #   make bench-gate      a part of it, against what is documented: 3 minutes
@@ -39,17 +42,25 @@ DESTDIR ?=
 INSTALL ?= install
 OUT := $(CURDIR)/out
 
-# "RELEASE DIRECTORY" of the headers, looked for once and only if needed.
+# "RELEASE DIRECTORY [TOOLCHAIN]" of the headers, looked for once and only if
+# needed.
 kdir = $(eval kdir := $(shell KDIR='$(KDIR)' scripts/kdir '$(KVER)'))$(or \
 	$(kdir),$(error no headers for kernel $(KVER)))
 release = $(word 1,$(kdir))
 headers = $(word 2,$(kdir))
+toolchain = $(word 3,$(kdir))
 build = $(OUT)/build/$(release)
 ko = $(OUT)/modules/$(release)/shunt.ko
 
 # BTF needs both: without them, do without it instead of failing.
-btf = $(if $(and $(wildcard $(headers)/vmlinux),$(shell command -v pahole)),,\
+btf = $(if $(and $(wildcard $(headers)/vmlinux),$(shell command -v pahole)),\
+	$(toolchain:%=CONFIG_DEBUG_INFO_BTF_MODULES=),\
 	CONFIG_DEBUG_INFO_BTF_MODULES=)
+# The kernel's build system, with the programs that it needs. In another root it
+# has to be told once more what stood on the command line.
+silent = $(if $(findstring s,$(firstword -$(MAKEFLAGS))),-s)
+kbuild = $(if $(toolchain),selftests/vm/enter $(toolchain) \
+	make $(silent) -j$(shell nproc) $(MAKEOVERRIDES),$(MAKE))
 
 .PHONY: all
 all: modules tools
@@ -65,7 +76,7 @@ modules:
 		[ -e "$(build)/$$f" ] || { mkdir -p "$(build)/$${f%/*}" && \
 			ln -sfr "$$f" "$(build)/$$f"; } || exit; \
 	done
-	$(MAKE) -C $(headers) M=$(build) $(btf) modules
+	$(kbuild) -C $(headers) M=$(build) $(btf) modules
 	@for file in $(build)/*.ko $(build)/selftests/nic/*.ko; do \
 		[ ! -e $$file ] || cmp -s $$file $(dir $(ko))$${file##*/} || \
 			cp $$file $(dir $(ko)); \
@@ -101,7 +112,8 @@ uninstall:
 clean:
 	rm -rf $(OUT)
 
-.PHONY: check test test-debug test-runtimes test-report test-bench soak fuzz demo
+.PHONY: check test test-debug test-runtimes test-report test-bench soak demo
+.PHONY: fuzz fuzz-kernel
 .PHONY: bench bench-quick bench-gate bench-scale bench-cni report
 check:
 	scripts/check
@@ -118,6 +130,17 @@ test-runtimes:
 	scripts/deps build vm test runtimes
 	selftests/run $(addprefix -t runtimes/,cnitool containerd podman) \
 		$(KERNEL)
+
+fuzz-kernel: FUZZ_PACKETS ?= 1000000
+fuzz-kernel: FUZZ_MESSAGES ?= 1000000
+fuzz-kernel:
+	scripts/deps build vm test debug
+	$(MAKE) -s tools modules KVER=6.12-debug SHUNT_SELFTESTS=m
+	$(MAKE) -s -C selftests/fuzz OUT=$(OUT)
+	selftests/vm/run --kernel 6.12-debug --mem 1536 --timeout 10800 \
+		--env FUZZ_PACKETS=$(FUZZ_PACKETS) \
+		--env FUZZ_MESSAGES=$(FUZZ_MESSAGES) $(SEED:%=--env SEED=%) \
+		-- selftests/fuzz.sh
 
 soak:
 	scripts/deps build vm test

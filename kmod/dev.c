@@ -412,11 +412,6 @@ static struct shunt_node *find_node_of_pod(struct net *src_net,
 {
 	struct net_device *node_dev;
 
-	if (tb[IFLA_LINK_NETNSID]) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[IFLA_LINK_NETNSID],
-				    "pod devices are made from the node's network namespace alone");
-		return ERR_PTR(-EINVAL);
-	}
 	if (net_eq(dev_net(dev), src_net)) {
 		NL_SET_ERR_MSG(extack,
 			       "a pod device belongs into the pod's network namespace: say netns NAME");
@@ -507,17 +502,23 @@ static int new_pod(struct net *src_net, struct net_device *dev,
 	return 0;
 }
 
-static int newlink(struct net *src_net, struct net_device *dev,
-		   struct nlattr *tb[], struct nlattr *data[],
+static int new_dev(struct net_device *dev, struct rtnl_newlink_params *params,
 		   struct netlink_ext_ack *extack)
 {
+	struct nlattr **tb = params->tb, **data = params->data;
+
+	if (tb[IFLA_LINK_NETNSID]) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[IFLA_LINK_NETNSID],
+				    "shunt devices are made from the node's network namespace alone");
+		return -EINVAL;
+	}
 	if (data && data[IFLA_SHUNT_ROLE]) {
 		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_SHUNT_ROLE],
 				    "the role is reported only: a device with a node is a pod's");
 		return -EINVAL;
 	}
 	if (data && data[IFLA_SHUNT_NODE])
-		return new_pod(src_net, dev, tb, data, extack);
+		return new_pod(params->src_net, dev, tb, data, extack);
 	if (data && (data[IFLA_SHUNT_ADDRESS] || data[IFLA_SHUNT_NAME])) {
 		NL_SET_ERR_MSG(extack,
 			       "attributes of a pod device need the node it belongs to");
@@ -525,6 +526,8 @@ static int newlink(struct net *src_net, struct net_device *dev,
 	}
 	return new_node(dev, tb, extack);
 }
+
+SHUNT_NEWLINK(newlink, new_dev)
 
 /* The kernel does not tell who asks: so the answer is no. */
 static int changelink(struct net_device *dev, struct nlattr *tb[],

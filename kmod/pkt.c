@@ -77,7 +77,7 @@ enum shunt_stat shunt_pkt_why_v6(const struct sk_buff *skb)
 		return shunt_pkt_is_nd(skb) ? SHUNT_STAT_DROP_ND : SHUNT_DIRECT;
 	if (!is_option_v6(ip6h->nexthdr))
 		return SHUNT_DIRECT;
-	if (skb_is_gso(skb) && ipv6_has_hopopt_jumbo(skb))
+	if (skb_is_gso(skb) && shunt_ipv6_jumbo_len(skb))
 		return SHUNT_DIRECT;
 	return SHUNT_STAT_PUNT_OPTIONS;
 }
@@ -120,15 +120,10 @@ static int length_v4(struct sk_buff *skb)
 
 static int length_v6(struct sk_buff *skb)
 {
-	unsigned int payload;
-
 	if (!pskb_may_pull(skb, sizeof(struct ipv6hdr)))
 		return -1;
-	payload = ntohs(shunt_pkt_v6(skb)->payload_len);
-	/* That of packets beyond 64 KiB is in another header. */
-	if (!payload && shunt_pkt_v6(skb)->nexthdr == NEXTHDR_HOP)
-		return skb->len;
-	return sizeof(struct ipv6hdr) + payload;
+	return sizeof(struct ipv6hdr) +
+	       shunt_ipv6_payload_len(skb, shunt_pkt_v6(skb));
 }
 
 /**

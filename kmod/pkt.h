@@ -99,8 +99,7 @@ static inline bool shunt_pkt_fits(const struct sk_buff *skb, u32 mtu)
 		return true;
 	if (!skb_is_gso(skb))
 		return false;
-	if (ipv6_has_hopopt_jumbo(skb))
-		mtu += sizeof(struct hop_jumbo_hdr);
+	mtu += shunt_ipv6_jumbo_len(skb);
 	/* The same at a third of the cost, for nearly all. */
 	if (likely(skb_is_gso_tcp(skb) && !skb->encapsulation))
 		return skb_transport_offset(skb) + tcp_hdrlen(skb) +

@@ -50,12 +50,6 @@ static rx_handler_result_t drop(struct shunt_pod *pod, struct sk_buff *skb,
 	return RX_HANDLER_CONSUMED;
 }
 
-static bool is_rps(const struct net_device *dev)
-{
-	return rcu_access_pointer(dev->_rx->rps_map) ||
-	       rcu_access_pointer(dev->_rx->rps_flow_table);
-}
-
 /* Another round on the pod's device, unless it wants other CPUs: the round
  * would skip them.
  */
@@ -74,7 +68,8 @@ receive(struct shunt_uplink *uplink, struct shunt_pod *pod, struct sk_buff *skb)
 		skb_reset_mac_len(skb);
 	}
 	skb->dev = pod->dev;
-	if (static_branch_unlikely(&rps_needed) && is_rps(pod->dev)) {
+	if (static_branch_unlikely(&rps_needed) &&
+	    shunt_rx_queue_is_steered(pod->dev->_rx)) {
 		netif_receive_skb(skb);
 		return RX_HANDLER_CONSUMED;
 	}

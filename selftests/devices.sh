@@ -133,8 +133,10 @@ aggregate_route() {
 
 # One registration under the final name: nobody moves or renames.
 one_registration() {
-	local moves events
+	local moves events rename=dev_change_name
 	event=/sys/kernel/tracing
+	# Since 6.15.
+	! grep -qw netif_change_name /proc/kallsyms || rename=netif_change_name
 	at_end 'echo 0 >$event/events/kprobes/enable
 		echo >$event/kprobe_events
 		no_fresh_node; ns_del "$(ns podC1)"'
@@ -142,7 +144,7 @@ one_registration() {
 	ns_add podC1
 	{
 		echo 'p:shunt_move __dev_change_net_namespace'
-		echo 'p:shunt_name dev_change_name'
+		echo "p:shunt_name $rename"
 	} >"$event"/kprobe_events || skip "no kprobes"
 	echo >"$event"/trace
 	echo 1 >"$event"/events/kprobes/enable

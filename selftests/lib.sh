@@ -161,6 +161,11 @@ bail() {
 	exit 1
 }
 
+# Whatever a distribution has put into older ones.
+kernel_since() { # VERSION
+	[[ $(printf '%s\n' "$1" "$(uname -r)" | sort -V) = "$1"$'\n'* ]]
+}
+
 ### Waiting
 
 # Debug kernels take their time for everything.

@@ -319,15 +319,14 @@ static void nic_setup(struct net_device *dev)
 	eth_hw_addr_random(dev);
 }
 
-static int nic_newlink(struct net *net, struct net_device *dev,
-		       struct nlattr *tb[], struct nlattr *data[],
-		       struct netlink_ext_ack *extack)
+static int nic_new(struct net_device *dev, struct rtnl_newlink_params *params,
+		   struct netlink_ext_ack *extack)
 {
 	struct nic *nic = netdev_priv(dev);
 	int err;
 
-	if (tb[IFLA_ADDRESS])
-		eth_hw_addr_set(dev, nla_data(tb[IFLA_ADDRESS]));
+	if (params->tb[IFLA_ADDRESS])
+		eth_hw_addr_set(dev, nla_data(params->tb[IFLA_ADDRESS]));
 	err = register_netdevice(dev);
 	if (err)
 		return err;
@@ -343,6 +342,8 @@ static int nic_newlink(struct net *net, struct net_device *dev,
 	unpaired = NULL;
 	return 0;
 }
+
+SHUNT_NEWLINK(nic_newlink, nic_new)
 
 static void nic_dellink(struct net_device *dev, struct list_head *head)
 {

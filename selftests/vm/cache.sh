@@ -5,14 +5,15 @@
 # how to lock it, and how to get Debian packages into it without touching the
 # machine's own apt configuration and without being root. To be sourced.
 #
-# Entry points: cache_lock, apt_depends, apt_unpack, die, say.
+# Entry points: cache_lock, apt_depends, apt_closure, apt_unpack, die, say. SUITE
+# is that of a Debian release, whatever the machine itself runs: one of
+# apt_sources, or "" for the newest of bookworm that is not from backports.
 
 CACHE=${SHUNT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/shunt}
 [[ $CACHE = /* ]] || CACHE=$PWD/$CACHE
 # depmod and friends: not in the path of ordinary users.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
-# The release whose kernels are fetched, whatever the machine itself runs.
-readonly APT_SUITE=bookworm
+declare -A apt_ready=()
 
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 say() { printf '%s\n' "$*" >&2; }
@@ -50,24 +51,38 @@ apt_source() { # SUITE COMPONENTS LIKE...
 	printf 'deb %s%s %s %s\n' "$keys" "$uri" "$suite" "$components"
 }
 
-# A private apt state in the cache: own lists, own sources, no installed
-# packages, so that the answers do not depend on what the machine has.
-apt_setup() {
-	local a=$CACHE/apt own
-	[[ ${apt_ready-} ]] && return
-	command -v apt-get dpkg-deb >/dev/null ||
-		die "packages are fetched with apt: this needs a Debian machine"
+apt_sources() { # RELEASE
+	local own
 	# shellcheck source=/dev/null
 	own=$(. /etc/os-release; printf '%s' "${VERSION_CODENAME-}")
+	apt_source "$1" "main non-free" "$own"
+	apt_source "$1-backports" main "$own-backports" "$own"
+	apt_source "$1-security" main "$own-security"
+}
+
+apt_release() { # SUITE
+	local suite=${1:-bookworm}
+	echo "${suite%%-*}"
+}
+
+apt_conf() { # SUITE
+	echo "$CACHE/apt/$(apt_release "$1")/apt.conf"
+}
+
+# A private apt state in the cache for each release: own lists, own sources, no
+# installed packages, so that the answers do not depend on what the machine has.
+apt_setup() { # SUITE
+	local release a
+	release=$(apt_release "$1")
+	a=$CACHE/apt/$release
+	[[ ! ${apt_ready[$release]-} ]] || return 0
+	command -v apt-get dpkg-deb >/dev/null ||
+		die "packages are fetched with apt: this needs a Debian machine"
 	mkdir -p "$a"/{state/lists/partial,cache/archives/partial}
 	: >"$a/status"
 	(
 		umask 077 # mirrors may have a password in their address
-		{
-			apt_source $APT_SUITE "main non-free" "$own"
-			apt_source $APT_SUITE-backports main "$own-backports" "$own"
-			apt_source $APT_SUITE-security main "$own-security"
-		} >"$a/sources.list.new"
+		apt_sources "$release" >"$a/sources.list.new"
 	)
 	[[ -s $a/sources.list.new ]] ||
 		die "apt on this machine has no Debian mirror to take packages from"
@@ -96,18 +111,17 @@ apt_setup() {
 	# A mirror drops a package when its successor comes: lists of another
 	# day may name files that are gone.
 	if [[ ! $(find "$a/updated" -mmin -720 2>/dev/null) ]]; then
-		say "reading the package lists of $APT_SUITE into $a"
+		say "reading the package lists of $release into $a"
 		apt-get -c "$a/apt.conf" -qq update
 		touch "$a/updated"
 	fi
-	apt_ready=1
+	apt_ready[$release]=1
 }
 
-# The field of a package as SUITE has it ("" for the newest that is not from
-# backports).
+# The field of a package as SUITE has it.
 apt_field() { # SUITE PACKAGE FIELD
-	apt_setup
-	apt-cache -c "$CACHE/apt/apt.conf" -o APT::Default-Release="$1" \
+	apt_setup "$1"
+	apt-cache -c "$(apt_conf "$1")" -o APT::Default-Release="$1" \
 		show --no-all-versions "$2" | sed -n "s/^$3: //p" | head -n 1
 }
 
@@ -117,14 +131,24 @@ apt_depends() { # SUITE PACKAGE REGEX
 		sed 's/(.*//; s/ //g' | grep -E "^($3)\$" || true
 }
 
+# Packages, and all that they depend on.
+apt_closure() { # SUITE PACKAGE...
+	local suite=$1
+	shift
+	apt_setup "$suite"
+	apt-get -c "$(apt_conf "$suite")" -o APT::Default-Release="$suite" \
+		-o Debug::NoLocking=1 --no-install-recommends -qq --print-uris \
+		install "$@" | awk '{ sub(/_.*/, "", $2); print $2 }'
+}
+
 # Download packages and unpack them below DIR.
 apt_unpack() { # SUITE DIR PACKAGE...
 	local suite=$1 dir=$2 tmp deb
 	shift 2
-	apt_setup
+	apt_setup "$suite"
 	tmp=$(mktemp -d "$CACHE/debs.XXXXXX")
 	say "fetching $*"
-	if ! (cd "$tmp" && apt-get -c "$CACHE/apt/apt.conf" \
+	if ! (cd "$tmp" && apt-get -c "$(apt_conf "$suite")" \
 		-o APT::Default-Release="$suite" -qq download "$@"); then
 		rm -rf "$tmp"
 		return 1

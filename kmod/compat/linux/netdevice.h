@@ -16,10 +16,12 @@ static inline void shunt_dev_set_lltx(struct net_device *dev)
 
 static inline void shunt_dev_set_netns_immutable(struct net_device *dev)
 {
-#ifdef NETIF_F_NETNS_LOCAL
+#if defined(NETIF_F_NETNS_LOCAL)
 	dev->features |= NETIF_F_NETNS_LOCAL;
+#elif defined(SHUNT_HAVE_NETNS_IMMUTABLE)
+	dev->netns_immutable = true;
 #else
-	dev->netns_local = true;
+	dev->netns_local = true; /* until 6.15 */
 #endif
 }
 
