@@ -142,7 +142,7 @@ def netns_fd(path):
     return struct.pack("=I", os.open(path, os.O_RDONLY))
 
 
-def newlink(name, args):
+def newlink_body(name, args):
     body = struct.pack("=BxHiII", 0, 0, 0, 0, 0)
     if "node" in args:
         args["name"] = name
@@ -157,8 +157,12 @@ def newlink(name, args):
     if "link-netnsid" in args:
         body += attr(IFLA_LINK_NETNSID,
                      struct.pack("=i", int(args["link-netnsid"])))
+    return body + info(args)
+
+
+def newlink(name, args):
     return Netlink(socket.NETLINK_ROUTE).request(
-        RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body + info(args))
+        RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, newlink_body(name, args))
 
 
 def changelink(name, args):
@@ -218,10 +222,8 @@ def family(name="shunt"):
     return genl, struct.unpack("=H", found[CTRL_FAMILY_ID])[0]
 
 
-def genl_request(command, args):
-    genl, number = family()
-    if number is None:
-        return errno.ENOENT, "no such family"
+def genl_body(command, args):
+    """The flags and the body of a request."""
     flags = 0
     if command.endswith("-dump"):
         command, flags = command[:-5], NLM_F_DUMP
@@ -236,7 +238,14 @@ def genl_request(command, args):
     for name in "length", "action":
         if name in args:
             body += attr(names[name], struct.pack("=B", int(args[name])))
-    code, replies = genl.request(number, flags, body)
+    return flags, body
+
+
+def genl_request(command, args):
+    genl, number = family()
+    if number is None:
+        return errno.ENOENT, "no such family"
+    code, replies = genl.request(number, *genl_body(command, args))
     if not code:
         for reply in replies:
             print("reply", len(list(attrs(reply[4:]))), "attributes")
