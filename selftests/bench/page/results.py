@@ -31,13 +31,18 @@ Group = collections.namedtuple("Group",
                                "setting processes mtu encryption")
 
 
-def documented():
+def documented(pattern="figures-*.json"):
     """Those of the last time: the newest kernel first, and what has none last.
     """
     names = glob.glob(os.path.join(os.path.dirname(os.path.dirname(BENCH)),
-                                   "Documentation", "figures-*.json"))
+                                   "Documentation", pattern))
     return sorted(names, key=lambda name: [
         -int(n) for n in re.findall(r"\d+", os.path.basename(name))] or [0])
+
+
+def whole():
+    """What the whole benchmark has measured, each with its page beside it."""
+    return documented("report-*.json")
 
 
 def is_plain(row):
