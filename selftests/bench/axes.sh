@@ -154,6 +154,14 @@ start_together() { # COUNT NAME
 	kill -CONT "${pids[@]}"
 }
 
+# One process after the other, as not more than five may wait for the server:
+# waiting takes no time here.
+readonly ONE_BY_ONE='for ((n = 0; n < $2; n++)); do
+	"${@:3}" &
+	read -rt 0.05 <>"$1"
+done
+wait'
+
 # The sum of all rates, for a second if there are several: shorter, their ends
 # would be a part of it.
 rate_of() { # PROCESSES ENCRYPTION FROM TO FAMILY TEST
@@ -168,13 +176,13 @@ rate_of() { # PROCESSES ENCRYPTION FROM TO FAMILY TEST
 }
 
 rate_of_many() { # PROCESSES FROM TO FAMILY TEST
-	local NETPERF OPTIONS RATE
+	local NETPERF OPTIONS RATE all
 	find_netperf "${@:2}" 1
-	# shellcheck disable=SC2016 # of the shell there
-	bg "$2" bash -c 'for ((n = 0; n < $1; n++)); do "${@:2}" & done; wait' \
-		all "$1" "${NETPERF[@]}" -s 3 -- "${OPTIONS[@]}" >"$TMP/rates"
+	bg "$2" bash -c "$ONE_BY_ONE" all "$TMP/never" "$1" \
+		"${NETPERF[@]}" -s 3 -- "${OPTIONS[@]}" >"$TMP/rates"
+	all=$!
 	start_together "$1" "$2"
-	wait $!
+	wait "$all"
 	awk -F= -v n="$1" -v name="$RATE" '$1 == name { sum += $2; got++ }
 		END { if (got == n) print sum }' "$TMP/rates"
 }
