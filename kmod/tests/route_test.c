@@ -217,6 +217,41 @@ static void grows(struct kunit *test)
 	asked_end(&asked);
 }
 
+/* The last answer that is pushed out before the cache asks for more room. */
+static void push_last(struct asked *asked, struct rnd_state *rnd)
+{
+	struct shunt_node *node = &asked->nodes->node;
+	u64 before = evictions(asked);
+	struct shunt_cache *cache;
+
+	cache = rcu_dereference_protected(node->cache, 1);
+	atomic_set(&cache->evictions, (1 << bits(node)) - 1);
+	while (evictions(asked) == before)
+		keep(asked, prandom_u32_state(rnd), prandom_u32_state(rnd));
+	flush_work(&node->grow);
+}
+
+/* Whatever a pod asks for, there is an end to it. */
+static void limit(struct kunit *test)
+{
+	struct rnd_state rnd;
+	struct shunt_node *node;
+	struct asked asked;
+	unsigned int n;
+
+	prandom_seed_state(&rnd, shunt_test_seed());
+	KUNIT_ASSERT_TRUE(test, asked_begin(&asked));
+	node = &asked.nodes->node;
+	for (n = CACHE_MIN_BITS; n < CACHE_MAX_BITS; n++) {
+		push_last(&asked, &rnd);
+		KUNIT_EXPECT_EQ(test, bits(node), n + 1);
+	}
+	for (n = 0; n < 3; n++)
+		push_last(&asked, &rnd);
+	KUNIT_EXPECT_EQ(test, bits(node), CACHE_MAX_BITS);
+	asked_end(&asked);
+}
+
 /* Pods and remotes have neighbouring addresses, too: of as many as there are
  * slots, most have one of their own, in both directions.
  */
@@ -272,6 +307,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(holds),
 	KUNIT_CASE(pushed_out),
 	KUNIT_CASE(grows),
+	KUNIT_CASE(limit),
 	KUNIT_CASE(spread),
 	KUNIT_CASE(spread_v6),
 	{}
