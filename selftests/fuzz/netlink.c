@@ -443,14 +443,18 @@ static void make_link(struct fuzzer *f, enum link_verb verb)
 	case LINK_NEW:
 		begin(f, RTM_NEWLINK, NLM_F_CREATE |
 		      (random_hit(r, 8) ? 0 : NLM_F_EXCL));
-		put_link(f, verb);
 		if (random_hit(r, 4)) {
-			/* The node's own device, which others delete. */
+			/* The node's own device, which others delete; with an
+			 * index, some other would get its name.
+			 */
+			put_bytes(&f->message, &(struct ifinfomsg){},
+				  sizeof(struct ifinfomsg));
 			put_attr(&f->message, IFLA_IFNAME, NODE_NAME,
 				 sizeof(NODE_NAME));
 			put_attr(&f->message, IFLA_LINKINFO,
 				 "\x9\0\1\0shunt\0\0", 12);
 		} else {
+			put_link(f, verb);
 			put_fields(f, &link_fields);
 			put_link_info(f);
 		}
