@@ -34,6 +34,19 @@ static inline bool shunt_addr_is_v4(const struct shunt_addr *addr)
 	return ipv6_addr_v4mapped(&addr->v6);
 }
 
+/* Of a packet of IPv6. A v4-mapped one there is not the IPv4 address that it is
+ * written like: nobody is sent to it, and who sends from it, as the loopback
+ * address tells, is nobody either.
+ */
+static inline struct shunt_addr shunt_addr_v6(const struct in6_addr *v6)
+{
+	struct shunt_addr addr = { .v6 = *v6 };
+
+	if (shunt_addr_is_v4(&addr))
+		addr.v6 = in6addr_loopback;
+	return addr;
+}
+
 /* The addresses in the table are the operator's: no secret is needed, and one
  * multiplication spreads them. It moves everything upwards, so the uppermost
  * bits are the good ones: there the last bytes arrive, in which pods differ.

@@ -136,8 +136,8 @@ static bool read_addrs(const struct sk_buff *skb, int offset,
 		ip6h = skb_header_pointer(skb, offset, sizeof(_ip6h), &_ip6h);
 		if (!ip6h)
 			return false;
-		key->saddr.v6 = ip6h->saddr;
-		key->daddr.v6 = ip6h->daddr;
+		key->saddr = shunt_addr_v6(&ip6h->saddr);
+		key->daddr = shunt_addr_v6(&ip6h->daddr);
 		*t = find_v6(skb, ip6h, offset);
 		return true;
 	default:

@@ -61,7 +61,8 @@ static bool is_option_v6(u8 nexthdr)
  * @skb: packet that shunt_pkt_test_v6() found odd
  *
  * The one extension header that is simple after all is the kernel's own, with
- * which it carries the length of packets beyond 64 KiB (BIG TCP).
+ * which it carries until Linux 7.0 the length of packets beyond 64 KiB (BIG
+ * TCP).
  *
  * Return: SHUNT_DIRECT if it is simple, else the counter of the reason.
  */
@@ -103,8 +104,8 @@ bool shunt_pkt_addrs(struct sk_buff *skb, struct shunt_addr *saddr,
 	case htons(ETH_P_IPV6):
 		if (!pskb_network_may_pull(skb, sizeof(struct ipv6hdr)))
 			return false;
-		saddr->v6 = ipv6_hdr(skb)->saddr;
-		daddr->v6 = ipv6_hdr(skb)->daddr;
+		*saddr = shunt_addr_v6(&ipv6_hdr(skb)->saddr);
+		*daddr = shunt_addr_v6(&ipv6_hdr(skb)->daddr);
 		return true;
 	default:
 		return false;

@@ -453,7 +453,7 @@ t "v6 source route" nothing_arrives punt_options 6 routing
 for source in 127.0.0.1 0.0.0.0 224.0.0.1 255.255.255.255; do
 	t "v4 source $source from outside" source_from_outside 4 $source
 done
-for source in ::1 :: ff02::1 fe80::99; do
+for source in ::1 :: ff02::1 fe80::99 ::ffff:10.2.0.1; do
 	t "v6 source $source from outside" source_from_outside 6 $source
 done
 t "ARP" nonip arp arp
@@ -465,6 +465,9 @@ t "LLDP" nonip 'ether proto 0x88cc' lldp
 t "v6 unspecified source to a pod" v6_source :: fd02::1 drop_spoof
 t "v6 foreign link-local source to a pod" v6_source fe80::99 fd02::1 drop_spoof
 t "v6 loopback source" v6_source ::1 fd02::1 drop_spoof
+# They are written like the pods' IPv4 addresses, and are none.
+t "v6 mapped source" v6_source ::ffff:10.1.0.1 fd02::1 drop_spoof
+t "v6 mapped destination" v6_source fd01::1 ::ffff:10.1.0.2 punt_route
 t "v6 own link-local source" own_link_local
 t "v6 link-local addresses of others" link_locals
 finish

@@ -172,6 +172,12 @@ static void addresses(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, shunt_pkt_addrs(v6, &saddr, &daddr));
 	KUNIT_EXPECT_MEMEQ(test, &saddr, &ipv6_hdr(v6)->saddr, sizeof(saddr));
 	KUNIT_EXPECT_MEMEQ(test, &daddr, &ipv6_hdr(v6)->daddr, sizeof(daddr));
+	/* What is written like an IPv4 address in IPv6 is not that. */
+	ipv6_hdr(v6)->saddr = source.v6;
+	ipv6_hdr(v6)->daddr = dest.v6;
+	KUNIT_EXPECT_TRUE(test, shunt_pkt_addrs(v6, &saddr, &daddr));
+	KUNIT_EXPECT_FALSE(test, shunt_addr_is_v4(&saddr));
+	KUNIT_EXPECT_FALSE(test, shunt_addr_is_v4(&daddr));
 	kfree_skb(v4);
 	kfree_skb(v6);
 }
@@ -269,6 +275,25 @@ static void trim(struct kunit *test)
 			htons(says - sizeof(struct ipv6hdr));
 		trim_to(test, i & 1 ? scattered(skb) : skb, says);
 	}
+}
+
+/* A length of 0 is that of a packet beyond 64 KiB, or means what it says. */
+static void no_length(struct kunit *test)
+{
+	struct sk_buff *skb = packet_v6(500);
+
+	KUNIT_ASSERT_NOT_NULL(test, skb);
+	ipv6_hdr(skb)->payload_len = 0;
+	trim_to(test, skb, sizeof(struct ipv6hdr));
+
+	skb = packet_v6(500);
+	KUNIT_ASSERT_NOT_NULL(test, skb);
+	ipv6_hdr(skb)->payload_len = 0;
+	/* Older kernels know it by the header, newer ones by the segments. */
+	ipv6_hdr(skb)->nexthdr = NEXTHDR_HOP;
+	skb_shinfo(skb)->gso_size = 100;
+	skb_shinfo(skb)->gso_type = SKB_GSO_TCPV6;
+	trim_to(test, skb, 500);
 }
 
 static void packet_types(struct kunit *test)
@@ -428,6 +453,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(addresses),
 	KUNIT_CASE(hops),
 	KUNIT_CASE(trim),
+	KUNIT_CASE(no_length),
 	KUNIT_CASE(packet_types),
 	KUNIT_CASE(neighbour_discovery),
 	KUNIT_CASE(fragments),
