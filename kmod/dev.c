@@ -406,7 +406,6 @@ static int add_addrs(struct shunt_pod *pod, const struct nlattr *linkinfo,
 
 static struct shunt_node *find_node_of_pod(struct net *src_net,
 					   struct net_device *dev,
-					   struct nlattr *tb[],
 					   struct nlattr *data[],
 					   struct netlink_ext_ack *extack)
 {
@@ -474,7 +473,7 @@ static int new_pod(struct net *src_net, struct net_device *dev,
 	struct shunt_node *node;
 	int err;
 
-	node = find_node_of_pod(src_net, dev, tb, data, extack);
+	node = find_node_of_pod(src_net, dev, data, extack);
 	if (IS_ERR(node))
 		return PTR_ERR(node);
 	err = check_mac(tb[IFLA_ADDRESS], extack);
