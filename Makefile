@@ -52,14 +52,15 @@ toolchain = $(word 3,$(kdir))
 build = $(OUT)/build/$(release)
 ko = $(OUT)/modules/$(release)/shunt.ko
 
-# BTF needs both: without them, do without it instead of failing.
-btf = $(if $(and $(wildcard $(headers)/vmlinux),$(shell command -v pahole)),\
-	$(toolchain:%=CONFIG_DEBUG_INFO_BTF_MODULES=),\
+# BTF needs both, and toolchains have no pahole: without them, do without it
+# instead of failing.
+pahole = $(if $(toolchain),,$(shell command -v pahole))
+btf = $(if $(and $(wildcard $(headers)/vmlinux),$(pahole)),,\
 	CONFIG_DEBUG_INFO_BTF_MODULES=)
 # The kernel's build system, with the programs that it needs. In another root it
 # has to be told once more what stood on the command line.
 silent = $(if $(findstring s,$(firstword -$(MAKEFLAGS))),-s)
-kbuild = $(if $(toolchain),selftests/vm/enter $(toolchain) \
+kbuild = $(if $(toolchain),selftests/vm/enter $(toolchain) $(OUT) \
 	make $(silent) -j$(shell nproc) $(MAKEOVERRIDES),$(MAKE))
 
 .PHONY: all
@@ -76,7 +77,7 @@ modules:
 		[ -e "$(build)/$$f" ] || { mkdir -p "$(build)/$${f%/*}" && \
 			ln -sfr "$$f" "$(build)/$$f"; } || exit; \
 	done
-	$(kbuild) -C $(headers) M=$(build) $(btf) modules
+	+$(kbuild) -C $(headers) M=$(build) $(btf) modules
 	@for file in $(build)/*.ko $(build)/selftests/nic/*.ko; do \
 		[ ! -e $$file ] || cmp -s $$file $(dir $(ko))$${file##*/} || \
 			cp $$file $(dir $(ko)); \

@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0
 """A request of which the first allocation fails, then the second, until it
 needs no more of them. Each time it is refused and nothing has changed, or it is
-done without what could not be had; what undoes it is treated the same way.
+done without what could not be had; what undoes it is treated the same way. A
+dump is refused, or whole.
 
   faults.py PAIR [netns PATH] [node IFINDEX] [ifindex N] [address ADDR]...
             [mac MAC] [mtu N]
 
 PAIR is one of node, pod, uplink, address, path, adopt, dump, to be run where
 the node is, or shall be. Prints how many allocations failed and what became of
-it. See Documentation/fault-injection of the kernel for fail-nth.
+it. Allocations are those of slabs and pages by the request itself: per-CPU memory
+and what works later cannot be made to fail. See Documentation/fault-injection
+of the kernel for fail-nth.
 """
 import collections
 import errno
@@ -38,26 +41,27 @@ class Request:
         self.protocol, self.message = protocol, (kind, flags, body)
 
     def refusals(self):
-        if self.protocol == socket.NETLINK_ROUTE:
+        if self.message[0] == nl.RTM_NEWLINK:
             return *NO_MEMORY, NO_NAME
         return NO_MEMORY
 
     def send(self, nth=0):
-        """Returns the error, and whether an allocation failed; none shall
-        with 0.
+        """Returns the error, the replies, and whether an allocation failed;
+        none shall with 0.
         """
+        replies = []
         sock = nl.Netlink(self.protocol)
         file = os.open(FAIL_NTH, os.O_RDWR)
         try:
             os.pwrite(file, b"%d" % nth, 0)
-            code, _ = sock.request(*self.message)
+            code, replies = sock.request(*self.message)
         except (OSError, MemoryError) as error:
             code = getattr(error, "errno", errno.ENOMEM)
         left = os.pread(file, 20, 0)
         os.pwrite(file, b"0", 0)
         os.close(file)
         sock.sock.close()
-        return code, nth and int(left) == 0
+        return code, replies, nth and int(left) == 0
 
 
 def genl(command, args):
@@ -112,15 +116,35 @@ class Bad(Exception):
     """It was neither refused nor done."""
 
 
+def told(replies):
+    """All but how much has been counted."""
+    return [[(kind, len(value) == 8 or value)
+             for kind, value in nl.attrs(reply[4:])] for reply in replies]
+
+
+def exhaust_dump(dump, outcomes):
+    _, whole, _ = dump.send()
+    for nth in range(1, MOST):
+        code, replies, failed = dump.send(nth)
+        if code and code not in NO_MEMORY:
+            raise Bad(f"allocation {nth} failed: {os.strerror(code)}")
+        if not code and told(replies) != told(whole):
+            raise Bad(f"allocation {nth} failed: not all is told")
+        if not failed:
+            return nth - 1
+        outcomes[errno.errorcode.get(code, "whole")] += 1
+    raise Bad(f"more than {MOST} allocations")
+
+
 def exhaust(does, undoes, outcomes):
     """Ends when it is done without a failure."""
     before = state()
     for nth in range(1, MOST):
-        code, failed = does.send(nth)
+        code, _, failed = does.send(nth)
         done = state() != before
         if code and code not in does.refusals():
             raise Bad(f"allocation {nth} failed: {os.strerror(code)}")
-        if undoes and code != errno.ENOBUFS and done != (code == 0):
+        if code != errno.ENOBUFS and done != (code == 0):
             raise Bad(f"allocation {nth} failed: error {code}, and it is " +
                       ("done" if done else "not done"))
         if not failed:
@@ -142,7 +166,7 @@ def main():
     outcomes = collections.Counter()
     try:
         if name == "dump":
-            count = sum(exhaust(genl(command, {}), None, outcomes)
+            count = sum(exhaust_dump(genl(command, {}), outcomes)
                         for command in DUMPS)
         else:
             does, undoes = pairs(args)[name]()

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Memory that cannot be had: each allocation of each request fails once, and
-# what was asked for is refused, or done without it, with nothing left behind.
-# Kernels that inject faults are debug kernels.
+# Memory that cannot be had: each allocation of slabs and pages by a request
+# fails once, and what was asked for is refused, or done without it, with nothing
+# left behind. Kernels that inject faults are debug kernels.
 #
 # shellcheck disable=SC2317 # functions are called by their names
 # shellcheck source=SCRIPTDIR/lib.sh
