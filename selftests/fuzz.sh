@@ -54,17 +54,19 @@ by_uplink() {
 	met nodeA rx_direct rx_stack punt_ttl punt_options
 }
 
-# What a pod must not say reaches nobody: others' addresses, and as if it were
-# the node itself, which no router is before.
+# What a pod must not say reaches nobody: others' addresses, whatever they are,
+# but those that the node has itself; and as if it were the node, which no router
+# is before.
 count_spoofed() {
+	local own
+	own=$(ipn nodeA -6 -o address show dev nic0 scope link |
+		sed 's|.* inet6 \(.*\)/.*|\1|')
 	on nodeB nft -f - <<-END
 		table netdev spoofed {
 			chain in {
 				type filter hook ingress device nic0 priority 0
-				ip saddr { 10.1.0.2-10.255.255.255, 192.168.9.2,
-					127.0.0.0/8, 224.0.0.0/3, 0.0.0.0 } counter
-				ip6 saddr { fd01::2-fd08:ffff::, fd09::2, ::/96,
-					ff00::/8 } counter
+				ip saddr != { 10.1.0.1, 192.168.9.1 } counter
+				ip6 saddr != { fd01::1, fd09::1, $own } counter
 				ip6 hoplimit 255 icmpv6 type { nd-router-advert,
 					nd-redirect } counter
 			}
@@ -124,22 +126,25 @@ netlink_node() {
 	done
 }
 
-# Each command has been carried out sometimes, or there was nothing to break. By
-# another name for it, devices get into the guest's own network namespace.
+# By another name for it, devices get into the guest's own network namespace.
+no_netlink_node() {
+	local name
+	for name in $(ip -br link show type shunt | sed 's/[ @].*//'); do
+		ip link del "$name"
+	done
+	ns_del "$(ns podC1)" "$(ns nodeC)" "$(ns podC2)" "$(ns podC3)"
+}
+
+# Each command has been carried out sometimes, or there was nothing to break. Of
+# changes of a link alone hardly any fits.
 messages() {
-	local n
+	at_end no_netlink_node
 	netlink_node
 	on nodeC "$FUZZ/netlink" "$SEED" "$MESSAGES" \
 		"/run/netns/$(ns podC1)" "/run/netns/$(ns podC2)" \
-		"/run/netns/$(ns podC3)" >"$TMP/messages"
-	cat "$TMP/messages"
-	grep -qx 'given to nobody: 0' "$TMP/messages"
-	for n in $(ip -br link show type shunt | sed 's/[ @].*//'); do
-		ip link del "$n"
-	done
+		"/run/netns/$(ns podC3)" | tee "$TMP/messages"
 	[[ $MESSAGES -lt 20000 ||
-		$(grep -c ' [1-9][0-9]* done' "$TMP/messages") = 14 ]]
-	ns_del "$(ns podC1)" "$(ns nodeC)" "$(ns podC2)" "$(ns podC3)"
+		$(grep -c ' [1-9][0-9]* done' "$TMP/messages") -ge 14 ]]
 }
 
 # Who else is on the machine has not noticed.

@@ -151,6 +151,7 @@ finish() {
 		printf '# kernel: %s\n' "${said//$'\n'/$'\n# kernel: '}"
 		echo "not ok $((tests + 1)) $SCRIPT: ends"
 	fi
+	[[ $tests -gt 0 || ! ${TESTS-} ]] || bail "no test matches \"$TESTS\""
 	[[ $failures -eq 0 ]] || exit 1
 	[[ $tests -gt 0 && $tests -eq $skips ]] && exit $EXIT_SKIP
 	exit 0
@@ -161,7 +162,8 @@ bail() {
 	exit 1
 }
 
-# Whatever a distribution has put into older ones.
+# By its version alone: what distributions took back to older ones does not
+# count.
 kernel_since() { # VERSION
 	[[ $(printf '%s\n' "$1" "$(uname -r)" | sort -V) = "$1"$'\n'* ]]
 }

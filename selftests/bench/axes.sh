@@ -53,7 +53,7 @@ declare -A CIPHERED=(
 )
 # How many are timed one by one: of the one in a thousand that takes longest,
 # there have to be several.
-declare -A TIMED=([TCP_RR]=5000 [UDP_RR]=5000 [TCP_CRR]=2000)
+declare -A TIMED=([TCP_RR]=5000 [UDP_RR]=5000 [TCP_CRR]=3000)
 # Before that, to warm up, and to see which way packets go. Datagrams of a stream
 # go where those of requests have been seen to go.
 declare -A FIRST=(

@@ -9,14 +9,13 @@
  * To be run as root in the network namespace of a node, whose device is
  * "shunt0"; other devices there are what may become uplinks. POD is the path of
  * another network namespace. Of the processes that send MESSAGES in all, two
- * are root, one is nobody, and one is the root of a user and network namespace
- * of its own: each message of these two must be refused.
+ * are root. One is nobody, one the root of a user namespace of its own, and one
+ * that of a network namespace besides: each message of these must be refused.
  *
  * Prints how many messages ended with which error, by command, and how many
  * went to someone who must not have it; the exit status is 1 if any did.
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/genetlink.h>
 #include <linux/if_link.h>
@@ -24,10 +23,6 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sched.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -36,6 +31,7 @@
 
 #include "linux/shunt.h"
 #include "random.h"
+#include "tool.h"
 
 #define NODE_NAME "shunt0"
 #define MOST_PODS 8
@@ -44,6 +40,8 @@
 #define MOST_BYTES 4096
 #define NOBODY 65534
 #define PATIENCE_SECONDS 60
+/* As the headers of messages want it. */
+#define ALIGNED __attribute__((aligned(NLMSG_ALIGNTO)))
 
 /* What the value of an attribute should be. */
 enum content {
@@ -161,31 +159,10 @@ struct fuzzer {
 	unsigned int n_pods;
 	struct counts *counts;
 	struct message {
-		uint8_t bytes[MOST_BYTES];
+		uint8_t bytes[MOST_BYTES] ALIGNED;
 		size_t len;
 	} message;
 };
-
-__attribute__((format(printf, 1, 2), noreturn))
-static void die(const char *format, ...)
-{
-	va_list args;
-
-	fputs("netlink: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	exit(2);
-}
-
-/* The result, unless it is an error's. */
-static int checked(int result, const char *what)
-{
-	if (result < 0)
-		die("%s: %s", what, strerror(errno));
-	return result;
-}
 
 /* Values */
 
@@ -287,7 +264,8 @@ static void put_bytes(struct message *m, const void *bytes, size_t len)
 	if (m->len + NLMSG_ALIGN(len) > sizeof(m->bytes))
 		return;
 	memset(m->bytes + m->len, 0, NLMSG_ALIGN(len));
-	memcpy(m->bytes + m->len, bytes, len);
+	if (len)
+		memcpy(m->bytes + m->len, bytes, len);
 	m->len += NLMSG_ALIGN(len);
 }
 
@@ -517,16 +495,20 @@ static int error_of(struct fuzzer *f, const struct nlmsghdr *header,
 	}
 }
 
-static unsigned int hear(struct fuzzer *f, int sock, const char *what)
+/* Whoever may not be answered at all says so by MSG_DONTWAIT. */
+static unsigned int hear(struct fuzzer *f, int sock, int flags,
+			 const char *what)
 {
-	static uint8_t answer[1 << 16];
+	static uint8_t answer[1 << 16] ALIGNED;
 	const struct nlmsghdr *header;
 	ssize_t len;
 	int error;
 
 	for (;;) {
-		len = recv(sock, answer, sizeof(answer), 0);
+		len = recv(sock, answer, sizeof(answer), flags);
 		if (len < 0) {
+			if (errno == EAGAIN && flags)
+				return NOT_HEARD;
 			if (errno == EAGAIN)
 				die("no answer to %s", what);
 			return errno;
@@ -542,7 +524,7 @@ static unsigned int hear(struct fuzzer *f, int sock, const char *what)
 	}
 }
 
-/* Cut off, or longer than it is: nobody answers what has not even a header. */
+/* Its length is not its own: what has not even a header is not answered. */
 static bool spoil_message(struct fuzzer *f)
 {
 	struct nlmsghdr *header = (void *)f->message.bytes;
@@ -553,7 +535,10 @@ static bool spoil_message(struct fuzzer *f)
 	if (random_hit(r, 2))
 		header->nlmsg_len = random_number(r, 32);
 	else
-		f->message.len = random_below(r, f->message.len) + 1;
+		header->nlmsg_len = random_below(r, f->message.len) + 1;
+	/* One without anything behind its header is none to rtnetlink. */
+	if (header->nlmsg_len == NLMSG_HDRLEN)
+		header->nlmsg_len++;
 	return true;
 }
 
@@ -572,18 +557,11 @@ static void send_one(struct fuzzer *f)
 		what = link_verbs[subject - COMMANDS];
 	}
 	spoilt = spoil_message(f);
-	if (send(sock, f->message.bytes, f->message.len, 0) < 0) {
+	if (send(sock, f->message.bytes, f->message.len, 0) < 0)
 		count(f, subject, errno);
-		return;
-	}
-	if (!spoilt) {
-		count(f, subject, hear(f, sock, what));
-		return;
-	}
-	count(f, subject, NOT_HEARD);
-	while (recv(sock, f->message.bytes, sizeof(f->message.bytes),
-		    MSG_DONTWAIT) > 0)
-		;
+	else
+		count(f, subject, hear(f, sock, spoilt ? MSG_DONTWAIT : 0,
+				       what));
 }
 
 /* Processes */
@@ -605,8 +583,8 @@ static int open_netlink(int protocol)
 static uint16_t find_family(struct fuzzer *f)
 {
 	struct genlmsghdr header = { .cmd = CTRL_CMD_GETFAMILY, .version = 1 };
+	uint8_t answer[8192] ALIGNED;
 	const struct nlattr *attr;
-	uint8_t answer[8192];
 	ssize_t len, at;
 
 	begin(f, GENL_ID_CTRL, 0);
@@ -618,17 +596,17 @@ static uint16_t find_family(struct fuzzer *f)
 	len = checked(recv(f->genl, answer, sizeof(answer), 0), "recv");
 	if (((struct nlmsghdr *)answer)->nlmsg_type == NLMSG_ERROR)
 		die("no such family: is the module loaded?");
-	at = NLMSG_HDRLEN + GENL_HDRLEN;
-	while (at + NLA_HDRLEN <= len) {
-		attr = (void *)(answer + at);
-		if (attr->nla_type == CTRL_ATTR_FAMILY_ID)
-			break;
-		at += NLA_ALIGN(attr->nla_len);
-	}
-	memcpy(&f->family, answer + at + NLA_HDRLEN, sizeof(f->family));
 	/* The acknowledgment. */
-	checked(recv(f->genl, answer, sizeof(answer), 0), "recv");
-	return f->family;
+	checked(recv(f->genl, answer + len, sizeof(answer) - len, 0), "recv");
+	at = NLMSG_HDRLEN + GENL_HDRLEN;
+	for (; at + NLA_HDRLEN < len; at += NLA_ALIGN(attr->nla_len)) {
+		attr = (void *)(answer + at);
+		if (attr->nla_len < NLA_HDRLEN)
+			break;
+		if (attr->nla_type == CTRL_ATTR_FAMILY_ID)
+			return *(const uint16_t *)(attr + 1);
+	}
+	die("the family has no id");
 }
 
 static void become_nobody(void)
@@ -637,13 +615,17 @@ static void become_nobody(void)
 	checked(setresuid(NOBODY, NOBODY, NOBODY), "setresuid");
 }
 
-enum person { ROOT, ROOT_TOO, OTHER, CAGED, PROCESSES };
+enum person { ROOT, ROOT_TOO, OTHER, OTHERS_ROOT, CAGED, PROCESSES };
 
 static void run(struct fuzzer *f, enum person who, unsigned long messages)
 {
 	switch (who) {
 	case OTHER:
 		become_nobody();
+		break;
+	case OTHERS_ROOT:
+		become_nobody();
+		checked(unshare(CLONE_NEWUSER), "unshare");
 		break;
 	case CAGED:
 		become_nobody();
@@ -679,18 +661,6 @@ static void print_counts(const struct counts *counts)
 		putchar('\n');
 	}
 	printf("given to nobody: %lu\n", counts->wrong);
-}
-
-static unsigned long parse(const char *word)
-{
-	char *rest;
-	unsigned long value;
-
-	errno = 0;
-	value = strtoul(word, &rest, 10);
-	if (!*word || *rest || errno)
-		die("\"%s\" is no number", word);
-	return value;
 }
 
 int main(int argc, char *argv[])

@@ -7,14 +7,14 @@
  *   packets SEED FIRST COUNT LAST NETNS DEVICE MAC CAPTURE...
  *   packets SEED FIRST COUNT LAST - CAPTURE...
  *
- * Packet N is made of SEED, N and the CAPTUREs alone. NETNS is the path of the
- * network namespace of DEVICE, and MAC whom it talks to. Before some are sent,
- * they are written to the file LAST, so that it has those that the kernel died
- * of; its times are their numbers. With "-" nothing is sent, and LAST gets all
- * of them. Prints how many were sent, and how many the kernel did not take.
+ * Packet N is made of SEED, N and the CAPTUREs alone, but for its Ethernet
+ * addresses. NETNS is the path of the network namespace of DEVICE, and MAC whom
+ * it talks to. Before some are sent, they are written to the file LAST, so that
+ * it has those that the kernel died of, without what offloads were told; times
+ * are their numbers. With "-" nothing is sent, and LAST gets all of them.
+ * Prints how many were sent, and how many the kernel did not take.
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -29,15 +29,12 @@
 #include <netinet/udp.h>
 #include <pcap/pcap.h>
 #include <sched.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "random.h"
+#include "tool.h"
 
 #define MOST_CAPTURED 4096
 #define MOST_BYTES 16384
@@ -74,26 +71,6 @@ struct fuzzer {
 
 static struct captured captured[MOST_CAPTURED];
 static unsigned int n_captured;
-
-__attribute__((format(printf, 1, 2), noreturn))
-static void die(const char *format, ...)
-{
-	va_list args;
-
-	fputs("packets: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	exit(2);
-}
-
-static int checked(int result, const char *what)
-{
-	if (result < 0)
-		die("%s: %s", what, strerror(errno));
-	return result;
-}
 
 /* Reading a packet: offsets in its frame, 0 for what is not there */
 
@@ -133,27 +110,43 @@ static bool is_extension(uint8_t next)
 	       next == IPPROTO_DSTOPTS || next == IPPROTO_FRAGMENT;
 }
 
-/* Where the transport's header begins, and which it is. */
-static unsigned int find_l4(const struct packet *p, uint8_t *protocol)
+struct transport {
+	unsigned int at; /* its header, or 0 */
+	uint8_t protocol;
+	bool fragment; /* of a datagram, whose lengths and sums it has */
+};
+
+static struct transport find_v6_transport(const struct packet *p)
 {
-	unsigned int at = L3 + sizeof(struct ip6_hdr);
+	struct transport t = { .at = L3 + sizeof(struct ip6_hdr),
+			       .protocol = p->frame[L3 + 6] };
 
-	if (is_v4(p)) {
-		*protocol = p->frame[L3 + 9];
-		at = L3 + (p->frame[L3] & 15) * 4;
-		return at < p->len ? at : 0;
-	}
-	if (!is_v6(p))
-		return 0;
-	*protocol = p->frame[L3 + 6];
-	while (is_extension(*protocol) && at + 8 <= p->len) {
-		uint8_t words = *protocol == IPPROTO_FRAGMENT ? 0 :
-				p->frame[at + 1];
+	while (is_extension(t.protocol) && t.at + 8 <= p->len) {
+		uint8_t words = p->frame[t.at + 1];
 
-		*protocol = p->frame[at];
-		at += 8 * (words + 1);
+		if (t.protocol == IPPROTO_FRAGMENT) {
+			t.fragment |= get16(p, t.at + 2) & 0xfff9;
+			words = 0;
+		}
+		t.protocol = p->frame[t.at];
+		t.at += 8 * (words + 1);
 	}
-	return at < p->len ? at : 0;
+	return t;
+}
+
+static struct transport find_transport(const struct packet *p)
+{
+	struct transport t = {};
+
+	if (is_v6(p))
+		t = find_v6_transport(p);
+	else if (is_v4(p))
+		t = (struct transport){ L3 + (p->frame[L3] & 15) * 4,
+					p->frame[L3 + 9],
+					get16(p, L3 + 6) & 0x3fff };
+	if (t.at >= p->len)
+		t.at = 0;
+	return t;
 }
 
 /* Where the transport has its checksum, from its header on. */
@@ -190,43 +183,49 @@ static uint16_t fold(uint32_t sum)
 	return ~sum;
 }
 
+static void fix_v4_checksum(struct packet *p)
+{
+	unsigned int len = (p->frame[L3] & 15) * 4;
+
+	set16(p, L3 + 10, 0);
+	if (L3 + len <= p->len)
+		set16(p, L3 + 10, fold(add_up(p->frame + L3, len, 0)));
+}
+
+/* That of the pseudo header alone, if somebody else is to do the rest. */
 static void fix_checksums(struct packet *p)
 {
-	unsigned int at, offset, len, addresses;
-	uint8_t protocol = 0;
+	struct transport t = find_transport(p);
+	unsigned int offset = checksum_offset(t.protocol);
+	unsigned int len = p->len - t.at;
 	uint32_t sum = 0;
 
-	at = find_l4(p, &protocol);
-	if (is_v4(p)) {
-		len = (p->frame[L3] & 15) * 4;
-		set16(p, L3 + 10, 0);
-		if (L3 + len <= p->len)
-			set16(p, L3 + 10, fold(add_up(p->frame + L3, len, 0)));
-	}
-	offset = checksum_offset(protocol);
-	if (!at || !offset || at + offset + 2 > p->len)
+	if (is_v4(p))
+		fix_v4_checksum(p);
+	if (!t.at || t.fragment || !offset || t.at + offset + 2 > p->len)
 		return;
-	len = p->len - at;
-	set16(p, at + offset, 0);
-	addresses = is_v4(p) ? 8 : 32;
-	if (protocol != IPPROTO_ICMP)
-		sum = add_up(p->frame + L3 + (is_v4(p) ? 12 : 8), addresses,
-			     len + protocol);
-	sum = fold(add_up(p->frame + at, len, sum));
-	set16(p, at + offset, sum ?: 0xffff);
+	if (t.protocol != IPPROTO_ICMP)
+		sum = add_up(p->frame + L3 + (is_v4(p) ? 12 : 8),
+			     is_v4(p) ? 8 : 32, len + t.protocol);
+	set16(p, t.at + offset, 0);
+	if (p->offload.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+		set16(p, t.at + offset, ~fold(sum));
+		return;
+	}
+	sum = fold(add_up(p->frame + t.at, len, sum));
+	set16(p, t.at + offset, sum ?: 0xffff);
 }
 
 static void fix_lengths(struct packet *p)
 {
-	uint8_t protocol = 0;
-	unsigned int at = find_l4(p, &protocol);
+	struct transport t = find_transport(p);
 
 	if (is_v4(p))
 		set16(p, L3 + 2, p->len - L3);
 	else if (is_v6(p))
 		set16(p, L3 + 4, p->len - L3 - sizeof(struct ip6_hdr));
-	if (at && protocol == IPPROTO_UDP)
-		set16(p, at + 4, p->len - at);
+	if (t.at && !t.fragment && t.protocol == IPPROTO_UDP)
+		set16(p, t.at + 4, p->len - t.at);
 }
 
 /* Changing it */
@@ -383,13 +382,13 @@ static void add_headers(struct packet *p)
 
 static void change_transport(struct packet *p)
 {
+	struct transport t = find_transport(p);
 	struct random *r = &p->random;
-	uint8_t protocol = 0;
-	unsigned int at = find_l4(p, &protocol);
+	unsigned int at = t.at;
 
 	if (!at)
 		return;
-	switch (protocol) {
+	switch (t.protocol) {
 	case IPPROTO_TCP: /* how long its header is, and its flags */
 		set8(p, at + 12 + random_below(r, 2), random_number(r, 8));
 		break;
@@ -457,21 +456,21 @@ static void change_ethernet(struct packet *p)
 /* What a sender has left to others: checksum, and cutting it into segments. */
 static void offload(struct packet *p)
 {
-	struct random *r = &p->random;
+	struct transport t = find_transport(p);
+	bool is_udp = t.protocol == IPPROTO_UDP;
 	struct virtio_net_hdr *o = &p->offload;
-	uint8_t protocol = 0;
-	unsigned int at = find_l4(p, &protocol);
+	struct random *r = &p->random;
 
-	if (!at || random_hit(r, 8)) {
+	if (!t.at || random_hit(r, 8)) {
 		random_fill(r, o, sizeof(*o));
 		return;
 	}
 	o->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-	o->csum_start = at;
-	o->csum_offset = checksum_offset(protocol);
+	o->csum_start = t.at;
+	o->csum_offset = checksum_offset(t.protocol);
 	if (random_hit(r, 3))
 		return;
-	o->gso_type = protocol == IPPROTO_UDP ?
+	o->gso_type = is_udp ?
 		      (random_hit(r, 2) ? VIRTIO_NET_HDR_GSO_UDP_L4 :
 		       VIRTIO_NET_HDR_GSO_UDP) :
 		      is_v4(p) ? VIRTIO_NET_HDR_GSO_TCPV4 :
@@ -481,7 +480,7 @@ static void offload(struct packet *p)
 	o->gso_size = random_hit(r, 4) ? random_number(r, 16) :
 		      500 + random_below(r, 900);
 	o->hdr_len = random_hit(r, 4) ? random_number(r, 16) :
-		     at + (protocol == IPPROTO_UDP ? 8 : 20);
+		     t.at + (is_udp ? 8 : 20);
 	if (!random_hit(r, 3) && p->len + 6000 < sizeof(p->frame)) {
 		random_fill(r, p->frame + p->len, 6000);
 		p->len += 1 + random_below(r, 6000);
@@ -491,7 +490,7 @@ static void offload(struct packet *p)
 static void (*const changes[])(struct packet *) = {
 	change_bit, change_number, change_length, change_address,
 	change_address, change_ttl, change_protocol, make_fragment,
-	add_headers, change_transport, quote, change_ethernet, offload,
+	add_headers, change_transport, quote, change_ethernet,
 };
 
 #define CHANGES (sizeof(changes) / sizeof(*changes))
@@ -510,8 +509,10 @@ static void make(const struct fuzzer *f, uint64_t number, struct packet *p)
 	memcpy(p->frame, from->frame, from->len);
 	memcpy(p->frame, f->to, ETH_ALEN);
 	memcpy(p->frame + ETH_ALEN, f->from, ETH_ALEN);
-	for (n = random_below(r, MOST_CHANGES); n; n--)
+	for (n = random_below(r, MOST_CHANGES + 1); n; n--)
 		changes[random_below(r, CHANGES)](p);
+	if (random_hit(r, 6))
+		offload(p);
 	if (!random_hit(r, 4))
 		fix_lengths(p);
 	if (!random_hit(r, 4))
@@ -526,12 +527,13 @@ static void read_capture(const char *name)
 	struct pcap_pkthdr *header;
 	pcap_t *file = pcap_open_offline(name, error);
 	const u_char *bytes;
+	int status;
 
 	if (!file)
 		die("%s", error);
 	if (pcap_datalink(file) != DLT_EN10MB)
 		die("%s: not of Ethernet", name);
-	while (pcap_next_ex(file, &header, &bytes) == 1) {
+	while ((status = pcap_next_ex(file, &header, &bytes)) == 1) {
 		struct captured *to = &captured[n_captured];
 
 		if (header->caplen <= ETH_HLEN ||
@@ -546,6 +548,8 @@ static void read_capture(const char *name)
 		memcpy(to->frame, bytes, to->len);
 		n_captured++;
 	}
+	if (status != PCAP_ERROR_BREAK)
+		die("%s: %s", name, pcap_geterr(file));
 	pcap_close(file);
 }
 
@@ -634,18 +638,6 @@ static void send_packets(struct fuzzer *f, uint64_t first, uint64_t count)
 			die("packet %lu: %s", (unsigned long)first,
 			    strerror(errno));
 	}
-}
-
-static uint64_t parse(const char *word)
-{
-	char *rest;
-	uint64_t value;
-
-	errno = 0;
-	value = strtoull(word, &rest, 10);
-	if (!*word || *rest || errno)
-		die("\"%s\" is no number", word);
-	return value;
 }
 
 int main(int argc, char *argv[])
