@@ -150,7 +150,7 @@ start_together() { # COUNT NAME
 	await 3 all_wait "$2" "$1"
 	mapfile -t pids < <(netperfs "$2")
 	kill -STOP "${pids[@]}"
-	pause 3
+	pause 2
 	kill -CONT "${pids[@]}"
 }
 
@@ -158,7 +158,7 @@ start_together() { # COUNT NAME
 # waiting takes no time here.
 readonly ONE_BY_ONE='for ((n = 0; n < $2; n++)); do
 	"${@:3}" &
-	read -rt 0.05 <>"$1"
+	read -rt 0.03 <>"$1"
 done
 wait'
 
@@ -179,7 +179,7 @@ rate_of_many() { # PROCESSES FROM TO FAMILY TEST
 	local NETPERF OPTIONS RATE all
 	find_netperf "${@:2}" 1
 	bg "$2" bash -c "$ONE_BY_ONE" all "$TMP/never" "$1" \
-		"${NETPERF[@]}" -s 3 -- "${OPTIONS[@]}" >"$TMP/rates"
+		"${NETPERF[@]}" -s 2 -- "${OPTIONS[@]}" >"$TMP/rates"
 	all=$!
 	start_together "$1" "$2"
 	wait "$all"

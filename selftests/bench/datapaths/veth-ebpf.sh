@@ -27,6 +27,8 @@ ebpf() { # NODE VERB [ARG...]
 ebpf_node() { # NODE PROGRAMS KIND
 	mkdir -p "$EBPF_DIR"
 	mountpoint -q "$EBPF_DIR" || mount -t bpf bpf "$EBPF_DIR" || return
+	# Of a node of the same name that was there before.
+	rm -rf "$(ebpf_dir "$1")"
 	ebpf "$1" node "$EBPF_BIN/$2.bpf.o" "$3" nic0
 }
 
