@@ -465,6 +465,17 @@ static int set_name(struct net_device *dev, const struct nlattr *nla,
 	return -EINVAL;
 }
 
+/* Only of a registered device: nobody would free that of another. */
+static int set_alias(struct net_device *dev, const struct nlattr *nla)
+{
+	int len;
+
+	if (!nla)
+		return 0;
+	len = dev_set_alias(dev, nla_data(nla), nla_len(nla) - 1);
+	return min(len, 0);
+}
+
 static int new_pod(struct net *src_net, struct net_device *dev,
 		   struct nlattr *tb[], struct nlattr *data[],
 		   struct netlink_ext_ack *extack)
@@ -492,7 +503,9 @@ static int new_pod(struct net *src_net, struct net_device *dev,
 			       "the pod has a device of that name already");
 	if (err)
 		return err;
-	err = add_addrs(pod, tb[IFLA_LINKINFO], extack);
+	err = set_alias(dev, data[IFLA_SHUNT_ALIAS]);
+	if (!err)
+		err = add_addrs(pod, tb[IFLA_LINKINFO], extack);
 	if (err) {
 		unregister_netdevice(dev);
 		return err;
@@ -518,7 +531,8 @@ static int new_dev(struct net_device *dev, struct rtnl_newlink_params *params,
 	}
 	if (data && data[IFLA_SHUNT_NODE])
 		return new_pod(params->src_net, dev, tb, data, extack);
-	if (data && (data[IFLA_SHUNT_ADDRESS] || data[IFLA_SHUNT_NAME])) {
+	if (data && (data[IFLA_SHUNT_ADDRESS] || data[IFLA_SHUNT_NAME] ||
+		     data[IFLA_SHUNT_ALIAS])) {
 		NL_SET_ERR_MSG(extack,
 			       "attributes of a pod device need the node it belongs to");
 		return -EINVAL;
@@ -604,6 +618,7 @@ static const struct nla_policy link_policy[IFLA_SHUNT_MAX + 1] = {
 						sizeof(struct in_addr),
 						sizeof(struct in6_addr)),
 	[IFLA_SHUNT_NAME] = { .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1 },
+	[IFLA_SHUNT_ALIAS] = { .type = NLA_NUL_STRING, .len = IFALIASZ - 1 },
 };
 
 union dev_priv {

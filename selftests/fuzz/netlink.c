@@ -122,8 +122,9 @@ static const struct command commands[] = {
 
 /* Of the link kind, and of links. */
 static const struct fields link_data = {
-	2, 4, { { IFLA_SHUNT_NODE, NODE }, { IFLA_SHUNT_ADDRESS, ADDRESS },
-		{ IFLA_SHUNT_NAME, NAME }, { IFLA_SHUNT_ROLE, ROLE } }
+	2, 5, { { IFLA_SHUNT_NODE, NODE }, { IFLA_SHUNT_ADDRESS, ADDRESS },
+		{ IFLA_SHUNT_NAME, NAME }, { IFLA_SHUNT_ALIAS, BYTES },
+		{ IFLA_SHUNT_ROLE, ROLE } }
 };
 
 static const struct fields link_fields = {

@@ -125,11 +125,12 @@ static int add(struct cni *cni, const struct shunt_netns *netns)
 				"%s: there is a device %s already",
 				netns->name, cni->env.ifname);
 	err = cni_node_prepare(cni);
-	if (!err)
-		err = cni_ipam_run(cni, "ADD", &ipam);
 	if (err)
 		return err;
-	err = add_device(cni, netns, ipam);
+	err = cni_ipam_run(cni, "ADD", &ipam);
+	if (!err)
+		err = add_device(cni, netns, ipam);
+	/* Who dies may have taken an address before. */
 	if (err)
 		release(cni);
 	json_decref(ipam);

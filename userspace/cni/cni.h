@@ -26,6 +26,7 @@
  * @CNI_NETNS: the network namespace is the plugin's own
  * @CNI_TRY_AGAIN: might work later
  * @CNI_UNAVAILABLE: STATUS: an ADD could not work now
+ * @CNI_LIMITED: STATUS: nor may pods that are there reach everything
  * @CNI_FAILED: the kernel, or the plugin for addresses, has refused
  * @CNI_CHANGED: CHECK: not as it was made
  */
@@ -41,6 +42,7 @@ enum cni_code {
 	CNI_NETNS = 8,
 	CNI_TRY_AGAIN = 11,
 	CNI_UNAVAILABLE = 50,
+	CNI_LIMITED = 51,
 	CNI_FAILED = 100,
 	CNI_CHANGED = 101,
 };
@@ -163,7 +165,7 @@ int cni_error_print(const struct cni *cni);
 /* version.c */
 const struct cni_version *cni_version_find(const char *text);
 const struct cni_version *cni_version_newest(void);
-int cni_version_print(void);
+int cni_version_print(const struct cni *cni);
 
 /* env.c */
 bool cni_id_valid(const char *id);

@@ -73,9 +73,12 @@ static int read_node(struct cni *cni)
 {
 	int err = get_string(cni, "node", &cni->config.node);
 
-	if (!err && !cni->config.node)
+	if (err)
+		return err;
+	if (!cni->config.node)
 		cni->config.node = DEFAULT_NODE;
-	return err;
+	return shunt_device_name_valid(cni->config.node) ? 0 :
+	       wrong(cni, "node", "the name of a device");
 }
 
 static int read_uplinks(struct cni *cni)
@@ -91,7 +94,8 @@ static int read_uplinks(struct cni *cni)
 	if (!json_is_array(value))
 		return wrong(cni, "uplinks", want);
 	json_array_foreach(value, i, name) {
-		if (!json_is_string(name))
+		text = json_string_value(name);
+		if (!text || !shunt_device_name_valid(text))
 			return wrong(cni, "uplinks", want);
 	}
 	cni->config.uplinks = value;

@@ -74,7 +74,7 @@ static int check(struct cni *cni, unsigned int needs)
 			       env->container);
 	if (!err && env->ifname && !shunt_device_name_valid(env->ifname))
 		err = cni_fail(cni, CNI_ENVIRONMENT,
-			       "CNI_IFNAME: \"%s\": a name of 1 to 15 characters without / : and spaces",
+			       "CNI_IFNAME: \"%s\": a name of 1 to 15 characters without / : %% and spaces",
 			       env->ifname);
 	return err;
 }

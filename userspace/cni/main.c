@@ -51,14 +51,14 @@ static int run(struct cni *cni)
 	int err;
 
 	err = cni_env_read(cni);
+	if (!err)
+		err = read_input(cni);
 	if (err)
 		return err;
 	if (!strcmp(cni->env.command, "VERSION"))
-		return cni_version_print() ?
+		return cni_version_print(cni) ?
 		       cni_fail(cni, CNI_IO, "printing it failed") : 0;
-	err = read_input(cni);
-	if (!err)
-		err = cni_config_read(cni);
+	err = cni_config_read(cni);
 	if (!err)
 		err = cni_node_open(cni);
 	return err ?: run_verb(cni);

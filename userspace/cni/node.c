@@ -72,8 +72,14 @@ static int keep_routers(struct cni *cni)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s/accept_ra", dir,
 			 entry->d_name);
-		if (read_sysctl(path) == '1')
-			err = write_sysctl(cni, path, '2');
+		if (read_sysctl(path) != '1')
+			continue;
+		err = write_sysctl(cni, path, '2');
+		/* Devices go while others are looked at. */
+		if (err && access(path, F_OK)) {
+			cni_error_clear(cni);
+			err = 0;
+		}
 	}
 	closedir(devices);
 	return err;

@@ -12,5 +12,12 @@ int cni_status(struct cni *cni)
 {
 	int err = cni_node_check(cni);
 
-	return err ?: cni_ipam_check(cni) ?: cni_ipam_run_new(cni, "STATUS");
+	if (!err)
+		err = cni_ipam_check(cni);
+	if (err)
+		return err;
+	/* Runtimes understand two codes here, whatever others say. */
+	if (cni_ipam_run_new(cni, "STATUS") && cni->code != CNI_LIMITED)
+		cni->code = CNI_UNAVAILABLE;
+	return cni->code;
 }

@@ -33,8 +33,17 @@ const struct cni_version *cni_version_newest(void)
 	return &versions[ARRAY_SIZE(versions) - 1];
 }
 
-int cni_version_print(void)
+/**
+ * cni_version_print() - the verb VERSION
+ * @cni: the run, with @cni->input
+ *
+ * The result is written in the version of the input, whether we support it or
+ * not, as the specification says; without one, in the newest.
+ */
+int cni_version_print(const struct cni *cni)
 {
+	json_t *input = json_loadb(cni->input, cni->input_len, 0, NULL);
+	json_t *version = json_object_get(input, "cniVersion");
 	json_t *list = json_array(), *json;
 	size_t i;
 	int err;
@@ -42,7 +51,9 @@ int cni_version_print(void)
 	for (i = 0; i < ARRAY_SIZE(versions); i++)
 		json_array_append_new(list, json_string(versions[i].text));
 	json = json_pack("{s:s, s:o}", "cniVersion",
+			 json_string_value(version) ?:
 			 cni_version_newest()->text, "supportedVersions", list);
+	json_decref(input);
 	if (!json)
 		return -1;
 	err = json_dumpf(json, stdout, JSON_COMPACT);

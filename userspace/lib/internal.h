@@ -199,14 +199,13 @@ int shunt_link_alias_in(struct shunt *sh, int32_t netnsid, uint32_t ifindex,
 			char **alias);
 void shunt_link_put_up(struct shunt_batch *b, const char *what,
 		       uint32_t ifindex);
-void shunt_link_put_alias(struct shunt_batch *b, uint32_t ifindex,
-			  const char *alias);
 void shunt_link_put_del(struct shunt_batch *b, const char *name);
 
 /* route.c: addresses, neighbours, routes */
 void shunt_route_put_addr(struct shunt_batch *b, const char *what,
 			  uint32_t ifindex, const struct shunt_addr *addr,
 			  unsigned int prefix, int scope);
+struct shunt_addr shunt_route_gateway(int family);
 void shunt_route_put_gateway(struct shunt_batch *b, uint32_t ifindex,
 			     int family);
 void shunt_route_put_way(struct shunt_batch *b, uint32_t ifindex,

@@ -285,7 +285,7 @@ int shunt_mac_parse(const char *text, uint8_t *mac, char *why);
  * shunt_device_name_valid() - can a device have this name?
  * @name: the name
  *
- * Return: true for 1 to 15 characters without / : and spaces, but . and ..
+ * Return: true for 1 to 15 characters without / : % and spaces, but . and ..
  */
 bool shunt_device_name_valid(const char *name);
 

@@ -15,7 +15,9 @@
 
 #include "internal.h"
 
-/* What the kernel's dev_valid_name() accepts. */
+/* What the kernel's dev_valid_name() accepts, but names that it would number: who
+ * asks for eth%d cannot tell what became of it.
+ */
 bool shunt_device_name_valid(const char *name)
 {
 	size_t len = strlen(name);
@@ -24,7 +26,7 @@ bool shunt_device_name_valid(const char *name)
 	    !strcmp(name, ".."))
 		return false;
 	for (; *name; name++) {
-		if (*name == '/' || *name == ':' ||
+		if (*name == '/' || *name == ':' || *name == '%' ||
 		    isspace((unsigned char)*name))
 			return false;
 	}
@@ -209,15 +211,6 @@ void shunt_link_put_up(struct shunt_batch *b, const char *what,
 	};
 
 	shunt_nl_request(b, what, RTM_NEWLINK, 0, &head, sizeof(head));
-}
-
-void shunt_link_put_alias(struct shunt_batch *b, uint32_t ifindex,
-			  const char *alias)
-{
-	struct ifinfomsg head = { .ifi_index = ifindex };
-
-	shunt_nl_request(b, "alias", RTM_SETLINK, 0, &head, sizeof(head));
-	shunt_nl_put_string(b, IFLA_IFALIAS, alias);
 }
 
 void shunt_link_put_del(struct shunt_batch *b, const char *name)

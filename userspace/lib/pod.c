@@ -53,7 +53,7 @@ static int check_request(struct shunt *sh, const struct shunt_pod_request *req)
 
 	if (!shunt_device_name_valid(req->dev))
 		return shunt_fail(sh, -EINVAL,
-				  "%s: not a name for a device, those have 1 to 15 characters without / : and spaces",
+				  "%s: not a name for a device, those have 1 to 15 characters without / : %% and spaces",
 				  req->dev);
 	if (req->mac && shunt_mac_check(req->mac, text))
 		return shunt_fail(sh, -EINVAL, "%s", text);
@@ -122,6 +122,9 @@ static size_t put_device(struct shunt_batch *b, uint32_t node,
 	shunt_nl_put_u32(b, IFLA_SHUNT_NODE, node);
 	/* Kernels before 6.15 would look for IFLA_IFNAME on the node. */
 	shunt_nl_put_string(b, IFLA_SHUNT_NAME, req->dev);
+	/* Whoever is killed after this has told whose it is. */
+	if (req->alias)
+		shunt_nl_put_string(b, IFLA_SHUNT_ALIAS, req->alias);
 	first = put_addrs(b, IFLA_SHUNT_ADDRESS, req);
 	shunt_nl_nest_end(b, data);
 	shunt_nl_nest_end(b, info);
@@ -192,8 +195,6 @@ static void put_inside(struct shunt_batch *b, uint32_t ifindex,
 				     ifindex, addr, shunt_addr_len(addr) * 8,
 				     RT_SCOPE_UNIVERSE);
 	}
-	if (req->alias)
-		shunt_link_put_alias(b, ifindex, req->alias);
 	shunt_link_put_up(b, "set up", ifindex);
 	put_ways(b, ifindex, req);
 }

@@ -15,7 +15,8 @@
 
 #include "internal.h"
 
-static struct shunt_addr gateway(int family)
+/* What pods send by, on the node's side of their devices. */
+struct shunt_addr shunt_route_gateway(int family)
 {
 	return shunt_addr_of(family == AF_INET ? SHUNT_GATEWAY_V4 :
 						 SHUNT_GATEWAY_V6);
@@ -108,7 +109,7 @@ static void put_link_route(struct shunt_batch *b, uint32_t ifindex,
 void shunt_route_put_gateway(struct shunt_batch *b, uint32_t ifindex,
 			     int family)
 {
-	struct shunt_addr via = gateway(family);
+	struct shunt_addr via = shunt_route_gateway(family);
 
 	put_neighbour(b, ifindex, &via);
 	if (family == AF_INET)
@@ -121,7 +122,7 @@ void shunt_route_put_gateway(struct shunt_batch *b, uint32_t ifindex,
 void shunt_route_put_way(struct shunt_batch *b, uint32_t ifindex,
 			 const struct shunt_prefix *prefix)
 {
-	struct shunt_addr via = gateway(prefix->addr.family);
+	struct shunt_addr via = shunt_route_gateway(prefix->addr.family);
 	struct rtmsg head = {
 		.rtm_family = prefix->addr.family,
 		.rtm_dst_len = prefix->len,
@@ -288,10 +289,9 @@ static int add_hosts_failed(struct shunt *sh, int err)
 	return shunt_fail_kernel(sh, err, "the node's route to the pod");
 }
 
-/* Make the node reach a pod. MTU is the pod's if it was given. */
-int shunt_route_add_hosts(struct shunt *sh, const struct shunt_node *node,
-			  const struct shunt_addr *addrs, unsigned int n,
-			  uint32_t mtu)
+static int add_hosts(struct shunt *sh, const struct shunt_node *node,
+		     const struct shunt_addr *addrs, unsigned int n,
+		     uint32_t mtu)
 {
 	struct shunt_batch b = { 0 };
 	struct answer *answers;
@@ -313,6 +313,18 @@ int shunt_route_add_hosts(struct shunt *sh, const struct shunt_node *node,
 	shunt_nl_free(&b);
 	free(answers);
 	return err;
+}
+
+/* Make the node reach a pod. MTU is the pod's if it was given. Who sweeps may
+ * have given a route back after we had asked: then it will do, or is replaced.
+ */
+int shunt_route_add_hosts(struct shunt *sh, const struct shunt_node *node,
+			  const struct shunt_addr *addrs, unsigned int n,
+			  uint32_t mtu)
+{
+	int err = add_hosts(sh, node, addrs, n, mtu);
+
+	return err == -EEXIST ? add_hosts(sh, node, addrs, n, mtu) : err;
 }
 
 /* The inverse. Only what has our protocol goes, and nothing is no error. */

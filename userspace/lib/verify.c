@@ -62,6 +62,20 @@ static int read_addr(struct nlmsghdr *nlh, struct list *list)
 	return 0;
 }
 
+/* By the device, but not by the node. By another device is another network's
+ * way, which was there first.
+ */
+static bool leads_astray(struct nlattr *tb[], int family,
+			 const struct list *list)
+{
+	struct shunt_addr gateway = shunt_route_gateway(family), via;
+
+	if (!tb[RTA_OIF] || nla_get_u32(tb[RTA_OIF]) != list->ifindex)
+		return false;
+	return !tb[RTA_GATEWAY] || !shunt_addr_get(tb[RTA_GATEWAY], &via) ||
+	       !shunt_addr_equal(&via, &gateway);
+}
+
 static int read_route(struct nlmsghdr *nlh, struct list *list)
 {
 	struct rtmsg *head = nlmsg_data(nlh);
@@ -69,7 +83,8 @@ static int read_route(struct nlmsghdr *nlh, struct list *list)
 
 	if (nlmsg_parse(nlh, sizeof(*head), tb, RTA_MAX, NULL) < 0)
 		return -EPROTO;
-	if (head->rtm_type == RTN_UNICAST)
+	if (head->rtm_type == RTN_UNICAST &&
+	    !leads_astray(tb, head->rtm_family, list))
 		found(list, tb[RTA_DST], head->rtm_family, head->rtm_dst_len);
 	return 0;
 }

@@ -93,7 +93,8 @@ nothing_left() {
 # On a node where nothing has been made.
 add_first() {
 	fresh
-	on nodeA sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
+	on nodeA sysctl -qw net.ipv4.ip_forward=0 \
+		net.ipv6.conf.all.forwarding=0 net.ipv6.conf.nic0.accept_ra=1
 	add one blue
 	cat "$TMP/said"
 	said '.cniVersion == "1.0.0"'
@@ -111,6 +112,8 @@ add_first() {
 	[[ $(ctl nodeA -j uplink | jq -r '.[].name') = nic0 ]]
 	[[ $(on nodeA cat /proc/sys/net/ipv4/ip_forward) = 1 ]]
 	[[ $(on nodeA cat /proc/sys/net/ipv6/conf/all/forwarding) = 1 ]]
+	# A router that lost its own routes by this would be gone.
+	[[ $(on nodeA cat /proc/sys/net/ipv6/conf/nic0/accept_ra) = 2 ]]
 	await 5 on blue ping -q -c 1 -W 1 192.168.9.2
 	await 5 on blue ping -q -c 1 -W 1 fd09::2
 	snap nodeA
@@ -142,6 +145,106 @@ versions() {
 	refused 1 '0.2.0' add one blue
 	cni VERSION x ''
 	said '.supportedVersions == ["0.3.1", "0.4.0", "1.0.0", "1.1.0"]'
+}
+
+# The newest one, with a plugin for addresses that knows it, too.
+newest() {
+	local valid='"cni.dev/valid-attachments"'
+	fresh
+	VERSION=1.1.0
+	fake ADD one blue
+	said '.cniVersion == "1.1.0" and .interfaces[0].mtu == 1500 and
+		([.ips[].address] == ["10.1.0.9/32", "fd01::9/128"])'
+	cp "$TMP/said" "$TMP/result"
+	fake CHECK one blue "$(jq -c '{prevResult: .}' "$TMP/result")"
+	fake STATUS '' ''
+	fake_refused 50 busy STATUS \
+		'{ipam: {does: {STATUS: {code: 999, msg: "busy"}}}}'
+	fake_refused 51 full STATUS \
+		'{ipam: {does: {STATUS: {code: 51, msg: "full"}}}}'
+	fake GC '' '' "{$valid: [{containerID: \"one\", ifname: \"eth0\"}]}"
+	ipn blue link show eth0
+	# What one of both says keeps the other from nothing.
+	fake_refused 999 lost GC "{$valid: [],
+		ipam: {does: {GC: {code: 999, msg: \"lost\"}}}}"
+	no_pods
+	fake DEL one blue
+	diff "$TMP/ipam.log" - <<-END
+		ADD one eth0
+		CHECK one eth0
+		$(printf 'VERSION  \nSTATUS  \n%.0s' 1 2 3)
+		$(printf 'VERSION  \nGC  ')
+		DEL one eth0
+		$(printf 'VERSION  \nGC  ')
+		DEL one eth0
+	END
+	# Who does not know the version is not asked.
+	VERSION=1.0.0
+	fake STATUS '' ''
+	[[ $(wc -l <"$TMP/ipam.log") = 14 ]]
+	nothing_left
+}
+
+# With the plugin for addresses that lies beside this.
+fake() { # VERB CONTAINER NETNS [MORE]
+	config --argjson more "$(jq -nc "${4:-{\}}")" --arg log "$TMP/ipam.log" \
+		'.ipam = {type: "ipam", $log} | . * $more' |
+		cni "$1" "$2" "$3" "${2:+eth0}"
+}
+
+fake_refused() { # CODE REGEX VERB MORE
+	local attachment=('' '')
+	[[ $3 != ADD ]] || attachment=(one blue)
+	refused "$1" "$2" fake "$3" "${attachment[@]}" "$4"
+}
+
+# Whatever becomes of it, what it may have given is given back.
+ipam_fails() {
+	fresh
+	fake_refused 100 'signal 9' ADD '{ipam: {does: {ADD: 9}}}'
+	fake_refused 7 'no address' ADD '{ipam: {does: {ADD: "no JSON"}}}'
+	fake_refused 7 'no address' ADD '{ipam: {does: {ADD: "{}"}}}'
+	fake_refused 100 'ipam: exit status 1' ADD '{ipam: {does: {ADD: {}}}}'
+	fake_refused 6 'x: not an IPv4' ADD '{ipam: {does: {ADD:
+		"{\"ips\": [{\"address\": \"x\"}]}"}}}'
+	[[ $(grep -c '^ADD' "$TMP/ipam.log") = 5 ]]
+	[[ $(grep -c '^DEL one eth0' "$TMP/ipam.log") = 5 ]]
+	[[ ! $(ctl nodeA -j pod) || $(ctl nodeA -j pod) = '[]' ]]
+}
+
+# Addresses of the configuration itself.
+static_ipam() {
+	fresh
+	add one blue eth0 '.ipam = {type: "static", addresses: [
+		{address: "10.1.0.77/24"}, {address: "fd01::77/64"}]}'
+	said '[.ips[].address] == ["10.1.0.77/32", "fd01::77/128"]'
+	reaches tx_direct=6 rx_direct=6 others=0
+	del one blue
+	nothing_left
+}
+
+# The runtime reads no result.
+nobody_reads() {
+	fresh
+	config >"$TMP/config"
+	not unread <"$TMP/config"
+	not ipn blue link show eth0
+	nothing_left
+	first ptp ADD one blue
+	entry 1 --slurpfile prev "$TMP/first" '.prevResult = $prev[0]' \
+		>"$TMP/config"
+	not unread <"$TMP/config"
+	no_pods
+	not unread < <(jq '.mode = "replace"' "$TMP/config")
+	no_pods
+	first ptp DEL one blue
+	nothing_left
+}
+
+unread() {
+	on nodeA env CNI_COMMAND=ADD CNI_CONTAINERID=one CNI_IFNAME=eth0 \
+		CNI_NETNS="/run/netns/$(ns blue)" CNI_PATH="$TMP/plugins" \
+		"$TMP/plugins/shunt" >/dev/full
 }
 
 # What the configuration can say.
@@ -216,6 +319,7 @@ refusals() {
 	add one blue
 	before=$(state)
 	refused 100 'there is a device eth0 already' add two blue
+	refused 100 'there is a device eth0 already' add one blue
 	[[ $(state) = "$before" ]]
 	# An address that the node has.
 	refused 100 . add two green eth0 '.ipam.ranges = [[{subnet:
@@ -322,11 +426,33 @@ check_changed() {
 	refused 101 'no route to ::/0' check
 	ipn blue route add default via fe80::1 dev eth0 onlink table 77
 	check
+	# A way that leads nowhere, or elsewhere, is none.
+	ipn blue route replace blackhole default
+	refused 101 'no route to 0.0.0.0/0' check
+	ipn blue route del blackhole default
+	ipn blue route replace default via 10.77.0.9 dev eth0 onlink
+	refused 101 'no route to 0.0.0.0/0' check
+	ipn blue route replace default via 169.254.1.1 dev eth0 onlink
+	check
+	address_of_blue del
+	refused 101 'does not know that eth0 has 10.1.0.2' check
+	address_of_blue add
+	check
 	refused 101 'hardware address' check \
 		'.interfaces[0].mac = "02:00:00:00:77:01"'
 	ctl nodeA uplink del nic0
-	refused 101 uplink check
+	refused 101 'no uplink' check
+	ipn nodeA link add up1 type dummy
+	ctl nodeA uplink add up1
+	check
+	refused 101 'nic0 is not an uplink' check . '.uplinks = ["nic0"]'
 	ctl nodeA uplink add nic0
+	check . '.uplinks = ["nic0"]'
+	mv "$TMP/leases/pods" "$TMP/leases/others"
+	refused 999 host-local check
+	rm -r "$TMP/leases/pods"
+	mv "$TMP/leases/others" "$TMP/leases/pods"
+	check
 	ipn blue link del eth0
 	refused 101 'eth0' check
 	config | refused 7 prevResult cni CHECK one blue
@@ -336,9 +462,14 @@ check_changed() {
 	nothing_left
 }
 
-check() { # [FILTER]: of the result
+address_of_blue() { # add|del
+	on nodeA "$SELFTESTS/netlink.py" genl "pod-addr-$1" \
+		netns "/run/netns/$(ns blue)" address 10.1.0.2
+}
+
+check() { # [FILTER [FILTER]]: of the result, and of the configuration
 	config --slurpfile prev "$TMP/result" ".prevResult = (\$prev[0] |
-		${1:-.})" |
+		${1:-.}) | ${2:-.}" |
 		cni CHECK one blue || { cat "$TMP/said"; return 1; }
 }
 
@@ -412,13 +543,14 @@ nothing_left_of_us() {
 		ipn nodeA -6 route show proto 115) ]]
 }
 
-# GC, stopped before it deletes the first of its kind. Nothing can be preloaded
-# into a plugin that is linked statically.
-start_gc() { # pod|route: the configuration is in $TMP/config
+# The plugin, with the configuration in $TMP/config, stopped where stop.c says.
+# Nothing can be preloaded into one that is linked statically.
+start_at() { # WHERE VERB CONTAINER NETNS [IFNAME]
 	ln -sf "$DYNAMIC" "$TMP/plugins/shunt"
-	cc -shared -fPIC -D_GNU_SOURCE -I"$TOP/include/uapi" \
-		-o "$TMP/stop.so" "$TOP/userspace/tests/stop.c"
-	LD_PRELOAD=$TMP/stop.so STOP_AT=$1 cni GC '' '' '' <"$TMP/config" &
+	[[ -e $TMP/stop.so ]] ||
+		cc -shared -fPIC -D_GNU_SOURCE -I"$TOP/include/uapi" \
+			-o "$TMP/stop.so" "$TOP/userspace/tests/stop.c"
+	LD_PRELOAD=$TMP/stop.so STOP_AT=$1 cni "${@:2}" <"$TMP/config" &
 	JOB=$!
 	await 10 is_stopped
 }
@@ -427,7 +559,7 @@ is_stopped() {
 	STOPPED=$(pgrep -r T -f "^$TMP/plugins/shunt\$")
 }
 
-end_gc() {
+go_on() {
 	kill -CONT "$STOPPED"
 	wait "$JOB"
 }
@@ -445,14 +577,14 @@ garbage_reused() {
 	add one blue
 	first=$(only_pod)
 	config '."cni.dev/valid-attachments" = []' >"$TMP/config"
-	start_gc pod
+	start_at pod GC '' '' ''
 	ns_del "$(ns blue)"
 	await 10 no_pods
 	ns_add blue
 	config '.name = "net2"' | cni ADD two blue
 	# Whoever lists it gives its network namespace an id.
 	[[ $(only_pod) = "$first" ]]
-	end_gc
+	go_on
 	ipn blue link show eth0
 	on nodeA ping -q -c 1 -W 3 10.1.0.2
 	config '.name = "net2"' | cni DEL two blue
@@ -468,16 +600,58 @@ sweep_reused() {
 	ipn nodeA route show proto 115 | grep 10.1.0.2
 	config '."cni.dev/valid-attachments" = [
 		{containerID: "one", ifname: "eth0"}]' >"$TMP/config"
-	start_gc route
+	start_at route GC '' '' ''
 	ns_add blue
 	ctl nodeA pod add "$(ns blue)" ip 10.1.0.2 ip fd01::2
-	end_gc
+	go_on
 	ipn nodeA route show proto 115 | grep 10.1.0.2
 	on nodeA ping -q -c 1 -W 3 10.1.0.2
 	on nodeA ping -q -c 1 -W 3 fd01::2
 	ctl nodeA pod del "$(ns blue)"
 	del one ''
 	nothing_left
+}
+
+# A sweep that saw no pod yet has given the route back meanwhile.
+sweep_first() {
+	local route
+	fresh
+	add one blue
+	route=$(ipn nodeA route show proto 115)
+	del one blue
+	config >"$TMP/config"
+	start_at host ADD one blue
+	# The next address.
+	# shellcheck disable=SC2086 # several words
+	ipn nodeA route add ${route/10.1.0.2/10.1.0.3}
+	go_on
+	cat "$TMP/said"
+	reaches tx_direct=6 rx_direct=6 others=0
+	del one blue
+	nothing_left
+}
+
+# Somebody has killed it when there was a device, and nothing in it.
+killed_inside() {
+	fresh
+	# The device that is made then is the pod's.
+	ipn nodeA link add shunt0 type shunt
+	config >"$TMP/config"
+	killed_add
+	del one blue
+	not ipn blue link show eth0
+	nothing_left
+	killed_add
+	config '."cni.dev/valid-attachments" = []' | cni GC '' '' '' ''
+	not ipn blue link show eth0
+	nothing_left
+}
+
+killed_add() {
+	start_at inside ADD one blue
+	kill -KILL "$STOPPED"
+	not wait "$JOB"
+	[[ $(ipn blue -j address show dev eth0 | jq '.[0].addr_info | length') = 0 ]]
 }
 
 ### Many at once
@@ -644,16 +818,22 @@ else
 	[[ -x $DYNAMIC ]] || bail "make -C userspace dynamic has not built it"
 	t "ADD, and all that is missing is made" add_first
 	t "versions" versions
+	t "the newest version" newest
 	t "configuration" configured
 	t "DNS" dns
 	t "two devices" two_devices
 	t "no network namespace, no plugin" bad_netns
+	t "static" static_ipam
+	t "the plugin for addresses fails" ipam_fails
+	t "nobody reads the result" nobody_reads
 	t "DEL twice, and when the pod has gone" del_twice
 	t "DEL without the module" del_without_module
 	t "DEL leaves what is not ours" del_foreign
 	t "STATUS" status
 	t "GC, and another pod in the place of one" garbage_reused
 	t "GC, and another pod with the address of one" sweep_reused
+	t "ADD, and a sweep that comes first" sweep_first
+	t "ADD, killed with the device" killed_inside
 	t "twenty at once" burst
 	t "behind ptp" behind ptp
 	t "behind bridge" behind bridge

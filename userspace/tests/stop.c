@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * To be preloaded: stops a program before it asks the kernel to delete a pod
- * (STOP_AT=pod) or a route (STOP_AT=route), once. So tests can do in between
- * what happens there once in a million times.
+ * (STOP_AT=pod) or a route (STOP_AT=route), or to add a route to a pod
+ * (STOP_AT=host), or when it has made the pod's device and next looks at that
+ * (STOP_AT=inside), once. So tests can do in between what happens there once in
+ * a million times.
  */
 #include <dlfcn.h>
 #include <linux/genetlink.h>
@@ -14,6 +16,18 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* A device is made, and then it is looked up. */
+static bool is_inside(const struct nlmsghdr *nlh, int protocol)
+{
+	static bool made;
+
+	if (protocol != NETLINK_ROUTE)
+		return false;
+	if (nlh->nlmsg_type == RTM_NEWLINK && nlh->nlmsg_flags & NLM_F_EXCL)
+		made = true;
+	return made && nlh->nlmsg_type == RTM_GETLINK;
+}
+
 static bool is_of(const struct nlmsghdr *nlh, int protocol, const char *what)
 {
 	const struct genlmsghdr *genl = NLMSG_DATA(nlh);
@@ -21,6 +35,11 @@ static bool is_of(const struct nlmsghdr *nlh, int protocol, const char *what)
 	if (!strcmp(what, "route"))
 		return protocol == NETLINK_ROUTE &&
 		       nlh->nlmsg_type == RTM_DELROUTE;
+	if (!strcmp(what, "host"))
+		return protocol == NETLINK_ROUTE &&
+		       nlh->nlmsg_type == RTM_NEWROUTE;
+	if (!strcmp(what, "inside"))
+		return is_inside(nlh, protocol);
 	if (protocol == NETLINK_ROUTE)
 		return nlh->nlmsg_type == RTM_DELLINK;
 	return nlh->nlmsg_type != GENL_ID_CTRL &&
