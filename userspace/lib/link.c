@@ -15,8 +15,8 @@
 
 #include "internal.h"
 
-/* What the kernel's dev_valid_name() accepts, but names that it would number: who
- * asks for eth%d cannot tell what became of it.
+/* What the kernel's dev_valid_name() accepts, but names that it would number:
+ * who asks for eth%d cannot tell what became of it.
  */
 bool shunt_device_name_valid(const char *name)
 {

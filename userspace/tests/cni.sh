@@ -95,6 +95,10 @@ add_first() {
 	fresh
 	on nodeA sysctl -qw net.ipv4.ip_forward=0 \
 		net.ipv6.conf.all.forwarding=0 net.ipv6.conf.nic0.accept_ra=1
+	# Not every device of a default route can be an uplink.
+	ipn nodeA link add br9 type bridge
+	ipn nodeA link add port9 up master br9 type dummy
+	ipn nodeA route add default dev port9 metric 5000
 	add one blue
 	cat "$TMP/said"
 	said '.cniVersion == "1.0.0"'
@@ -198,9 +202,11 @@ fake_refused() { # CODE REGEX VERB MORE
 	refused "$1" "$2" fake "$3" "${attachment[@]}" "$4"
 }
 
-# Whatever becomes of it, what it may have given is given back.
+# Whatever becomes of it, what it may have given is given back; and though the
+# runtime waits for nobody.
 ipam_fails() {
 	fresh
+	IGNORED=--ignore-signal=CHLD
 	fake_refused 100 'signal 9' ADD '{ipam: {does: {ADD: 9}}}'
 	fake_refused 7 'no address' ADD '{ipam: {does: {ADD: "no JSON"}}}'
 	fake_refused 7 'no address' ADD '{ipam: {does: {ADD: "{}"}}}'

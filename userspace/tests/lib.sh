@@ -42,7 +42,8 @@ fresh() {
 plugin() { # TYPE VERB CONTAINER NETNS [IFNAME]
 	local netns=$4
 	[[ ! $netns || $netns = /* ]] || netns=/run/netns/$(ns "$netns")
-	on nodeA env CNI_COMMAND="$2" CNI_CONTAINERID="$3" \
+	# shellcheck disable=SC2086 # nothing, if there is nothing
+	on nodeA env ${IGNORED-} CNI_COMMAND="$2" CNI_CONTAINERID="$3" \
 		CNI_NETNS="$netns" CNI_IFNAME="${5-eth0}" \
 		CNI_PATH="/nowhere:$TMP/plugins" CNI_ARGS="IgnoreUnknown=1;K8S=x" \
 		"$TMP/plugins/$1" >"$TMP/said" 2>"$TMP/log"
