@@ -444,6 +444,19 @@ neighbours_permanent() {
 	done
 }
 
+# And whoever has been met: who talks all the time is confirmed again and again,
+# but measurements pause for minutes, and their first packets would ask anew.
+hops_permanent() {
+	local name
+	for name in nodeA nodeB podA1 podA2 podB1; do
+		find_ns $name
+		ip -n "$NS" neigh show | awk '/lladdr/ && !/PERMANENT/ {
+			print "neigh replace", $1, "dev", $3, "lladdr", $5,
+				"nud permanent" }' |
+			ip -n "$NS" -batch - || return
+	done
+}
+
 # Switch to a topology that was built before.
 use() { # DATAPATH
 	TOPO=$1. DATAPATH=$1

@@ -131,6 +131,7 @@ measure_growth() { # DATAPATH
 		start_netserver podB1
 		pings podA1 podB1 4 1
 		pings podA1 podB1 6 1
+		hops_permanent
 		before=1
 		[[ $axis = pods ]] || before=0
 		for at in ${GROWTH[$axis]}; do

@@ -32,7 +32,11 @@ masquerade() { # NODE
 }
 
 datapath_node() { # NODE MORE-NICS
-	modprobe br_netfilter || return
+	# It changes what becomes of all bridges: not for longer than this.
+	if [[ ! -e /sys/module/br_netfilter ]]; then
+		modprobe br_netfilter || return
+		echo br_netfilter >>"$TMP/modules"
+	fi
 	on "$1" sysctl -qw net.bridge.bridge-nf-call-iptables=1 \
 		net.bridge.bridge-nf-call-ip6tables=1 || return
 	on "$1" sh "$SELFTESTS/bench/datapaths/kube-chains" || return

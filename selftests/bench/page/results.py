@@ -142,9 +142,8 @@ class Results:
         return [row for row in self.rows if self.group(row) == group]
 
     def ratio(self, row, baseline):
-        """To the same of BASELINE, which may never be encrypted."""
-        key = (baseline, *self.key(row)[1:])
-        base = self.by_key.get(key) or self.by_key.get((*key[:-1], "none"))
+        """To the same of BASELINE, encrypted in the same way."""
+        base = self.by_key.get((baseline, *self.key(row)[1:]))
         return row["rate"] / base["rate"] if base and base["rate"] else None
 
     def find(self, *key, processes=1, mtu=1500, encryption="none"):

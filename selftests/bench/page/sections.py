@@ -160,8 +160,19 @@ def rate_section(page, run):
             page.words("Both pods on the same node; base is two processes "
                        "over lo.")
         if group.encryption != "none":
-            page.words("Ratios are to base without encryption.")
+            page.words("Ratios are to base with the same encryption.")
         test_charts(page, run, group, title)
+
+
+def missing_section(page, run):
+    rows = run.data.get("missing", [])
+    if not rows:
+        return
+    page.heading(3, "What was not measured",
+                 ident=slug(f"{run.release} missing"))
+    page.add(table(["datapath", "what", "why"],
+                   [[r["datapath"], r["what"], r["why"]] for r in rows],
+                   "What was asked for and is not there"))
 
 
 def condition_section(page, run):
@@ -522,4 +533,4 @@ def datapath_section(page, runs):
 
 SECTIONS = [rate_section, condition_section, latency_section, cpu_section,
             curve_section, memory_section, stage_section, flame_section,
-            environment_section]
+            missing_section, environment_section]
