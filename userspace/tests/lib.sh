@@ -13,7 +13,7 @@ readonly REFERENCE=${SHUNT_PACKAGES-}/containernetworking-plugins/usr/lib/cni
 
 tidy() {
 	ns_del "$(ns blue)" "$(ns green)" "$(ns nodeA)" "$(ns nodeB)"
-	rm -rf "$TMP"/{plugins,leases}
+	rm -rf "$TMP"/{plugins,leases,ipam.log}
 }
 
 # A node with a NIC and a default route, another node behind it, and namespaces
