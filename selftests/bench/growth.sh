@@ -83,19 +83,28 @@ in_ms() { # US-OF-SOME
 	awk -v us="$1" -v n=$SOME 'BEGIN { printf "%.3f", us / 1000 / n }'
 }
 
+start_ip() { batch nodeA 0 1 ''; }
+
 # In ms for each of SOME pods, the shortest time of each: who waits for a file of
-# the host makes the guest's clock leap.
+# the host makes the guest's clock leap. Without the starts of ip, of which some
+# kinds need more.
 come_and_go() { # AT
 	local verb us
-	local -A least=()
-	for verb in add remove add remove add remove; do
+	local -A least=() starts=()
+	for verb in start add remove start add remove start add remove; do
+		BATCHES=0
 		us=${EPOCHREALTIME/./}
-		"${verb}_$kind" "$1" $(($1 + SOME)) || return
+		case $verb in
+		start) start_ip ;;
+		*) "${verb}_$kind" "$1" $(($1 + SOME)) ;;
+		esac || return
 		us=$((${EPOCHREALTIME/./} - us))
+		starts[$verb]=$BATCHES
 		((${least[$verb]:-us} < us)) || least[$verb]=$us
 	done
 	for verb in add remove; do
-		point pods - $verb "$1" "$(in_ms "${least[$verb]}")"
+		point pods - $verb "$1" "$(in_ms $((least[$verb] -
+			starts[$verb] * least[start])))"
 	done
 }
 

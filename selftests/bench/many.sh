@@ -21,9 +21,12 @@ for_each() { # FROM TO TEXT
 }
 
 # TEXT are lines for ip, which keeps a file open for each netns that it is told.
+# How often ip was started is in $BATCHES.
+BATCHES=0
 batch() { # NAME FROM TO TEXT
 	local n end
 	for ((n = $2; n < $3; n = end)); do
+		BATCHES=$((BATCHES + 1))
 		end=$((n + 500 < $3 ? n + 500 : $3))
 		for_each $n $end "$4" | ip -n "$(ns "$1")" -batch - || return
 	done

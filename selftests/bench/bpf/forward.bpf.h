@@ -94,48 +94,59 @@ static __always_inline int read_packet(struct __sk_buff *skb, struct packet *p)
 	return p->hops > 1;
 }
 
-static __always_inline int age(struct __sk_buff *skb, int hops)
+/* Where it lies: helpers would do the same with calls. */
+static __always_inline int age(struct __sk_buff *skb)
 {
-	__u8 left = hops - 1;
-	int check, at;
+	void *data = (void *)(long)skb->data;
+	void *end = (void *)(long)skb->data_end;
+	struct ipv6hdr *ip6h = data + ETH_HLEN;
+	struct iphdr *iph = data + ETH_HLEN;
+	__u32 check;
 
-	at = ETH_HLEN + __builtin_offsetof(struct ipv6hdr, hop_limit);
 	if (is_v4(skb)) {
-		at = ETH_HLEN + __builtin_offsetof(struct iphdr, ttl);
-		check = ETH_HLEN + __builtin_offsetof(struct iphdr, check);
-		/* TTL is the first byte of its sixteen bits. */
-		if (bpf_l3_csum_replace(skb, check, bpf_htons(hops << 8),
-					bpf_htons(left << 8), 2))
+		if ((void *)(iph + 1) > end)
 			return -1;
+		/* TTL is the first byte of its sixteen bits. */
+		check = iph->check + bpf_htons(0x0100);
+		iph->check = check + (check >= 0xffff);
+		iph->ttl--;
+		return 0;
 	}
-	return bpf_skb_store_bytes(skb, at, &left, sizeof(left), 0);
+	if ((void *)(ip6h + 1) > end)
+		return -1;
+	ip6h->hop_limit--;
+	return 0;
 }
 
 /* From the uplink, straight into the pod's namespace. */
-static __always_inline int to_pod(struct __sk_buff *skb, struct pod_dev *pod,
-				  struct packet *p)
+static __always_inline int to_pod(struct __sk_buff *skb, struct pod_dev *pod)
 {
-	if (age(skb, p->hops))
+	void *data;
+
+	if (age(skb))
 		return TC_ACT_SHOT;
 	/* netkit devices of layer 3 have no addresses. */
-	if (!node.netkit && bpf_skb_store_bytes(skb, 0, pod->mac,
-						sizeof(pod->mac), 0))
-		return TC_ACT_SHOT;
+	if (!node.netkit) {
+		data = (void *)(long)skb->data;
+		if (data + sizeof(pod->mac) > (void *)(long)skb->data_end)
+			return TC_ACT_SHOT;
+		__builtin_memcpy(data, pod->mac, sizeof(pod->mac));
+	}
 	return bpf_redirect_peer(pod->index, 0);
 }
 
 /* From another pod: netkit's hook is where that one transmits. */
 static __always_inline int to_neighbour(struct __sk_buff *skb,
-					struct pod_dev *pod, struct packet *p)
+					struct pod_dev *pod)
 {
 	if (!node.netkit)
-		return to_pod(skb, pod, p);
-	return age(skb, p->hops) ? TC_ACT_SHOT : bpf_redirect(pod->index, 0);
+		return to_pod(skb, pod);
+	return age(skb) ? TC_ACT_SHOT : bpf_redirect(pod->index, 0);
 }
 
-static __always_inline int to_uplink(struct __sk_buff *skb, struct packet *p)
+static __always_inline int to_uplink(struct __sk_buff *skb)
 {
-	if (age(skb, p->hops))
+	if (age(skb))
 		return TC_ACT_SHOT;
 	return bpf_redirect_neigh(node.uplink, 0, 0, 0);
 }

@@ -3,7 +3,7 @@
  * Host routing by eBPF in its barest form: what is for a pod of the node goes
  * straight into the pod's namespace, what a pod sends straight to the uplink,
  * by the node's routes. No policy, no services, no connection tracking, no
- * counters: nobody who routes by eBPF can do with less.
+ * counters: whoever routes by eBPF does this, and more.
  */
 #include "forward.bpf.h"
 
@@ -17,7 +17,7 @@ int from_uplink(struct __sk_buff *skb)
 	if (!read_packet(skb, &p))
 		return TC_ACT_OK;
 	pod = bpf_map_lookup_elem(&pods, &p.to);
-	return pod ? to_pod(skb, pod, &p) : TC_ACT_OK;
+	return pod ? to_pod(skb, pod) : TC_ACT_OK;
 }
 
 /* At the ingress of the node's end of a veth pair, or where netkit sends. */
@@ -30,7 +30,7 @@ int from_pod(struct __sk_buff *skb)
 	if (!read_packet(skb, &p))
 		return TC_ACT_OK;
 	pod = bpf_map_lookup_elem(&pods, &p.to);
-	return pod ? to_neighbour(skb, pod, &p) : to_uplink(skb, &p);
+	return pod ? to_neighbour(skb, pod) : to_uplink(skb);
 }
 
 char LICENSE[] SEC("license") = "GPL";

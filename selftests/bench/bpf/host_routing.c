@@ -31,7 +31,8 @@
 #include "host_routing.h"
 #include "tracking.h"
 
-/* Headers before Linux 6.7 do not know it. */
+/* Headers before Linux 6.6 and 6.7 do not know them. */
+#define TCX_INGRESS ((enum bpf_attach_type)46)
 #define NETKIT_PEER ((enum bpf_attach_type)55)
 
 static void die(const char *what, int err)
@@ -76,13 +77,17 @@ static void update(int map, const void *key, const void *value)
 		die("map", errno);
 }
 
+/* The shortest way that the kernel has: tcx, or else a classifier of tc. */
 static void attach(int prog, unsigned int index)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = index,
 		    .attach_point = BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog);
-	int err = bpf_tc_hook_create(&hook);
+	int err;
 
+	if (!bpf_prog_attach(prog, index, TCX_INGRESS, 0))
+		return;
+	err = bpf_tc_hook_create(&hook);
 	if (!err || err == -EEXIST)
 		err = bpf_tc_attach(&hook, &opts);
 	if (err)

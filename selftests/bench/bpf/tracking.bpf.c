@@ -394,7 +394,7 @@ int from_uplink(struct __sk_buff *skb)
 	if (!read_transport(skb, &p, &flow) ||
 	    !admit(skb, &p, &flow, INGRESS, pod->index))
 		return TC_ACT_SHOT;
-	return to_pod(skb, pod, &p);
+	return to_pod(skb, pod);
 }
 
 /* At the ingress of the node's end of a veth pair, or where netkit sends. */
@@ -414,12 +414,12 @@ int from_pod(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	pod = bpf_map_lookup_elem(&pods, &p.to);
 	if (!pod)
-		return to_uplink(skb, &p);
+		return to_uplink(skb);
 	own = bpf_map_lookup_elem(&identities, &index);
 	flow.identity = own ? *own : 0;
 	if (!admit(skb, &p, &flow, INGRESS, pod->index))
 		return TC_ACT_SHOT;
-	return to_neighbour(skb, pod, &p);
+	return to_neighbour(skb, pod);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -76,16 +76,18 @@ def run_title(run, runs):
     return title
 
 
+PROFILE = {"stages", "places", "flames", "curves"}
+
+
 def merge(runs):
     """Where the instructions go belongs to what was measured on that kernel."""
     kept = []
     for run in runs:
         home = next((r for r in kept if (r.release, r.way) ==
                      (run.release, run.way) and not run.rows), None)
-        if home and set(run.data) & {"stages", "flames", "curves"} and \
-                not set(run.data) & set(home.data) & {"stages", "flames",
-                                                      "curves"}:
-            for what in ("stages", "flames", "curves"):
+        if home and set(run.data) & PROFILE and \
+                not set(run.data) & set(home.data) & PROFILE:
+            for what in PROFILE:
                 if what in run.data:
                     home.data[what] = run.data[what]
             commands = home.environment.setdefault("commands", [])

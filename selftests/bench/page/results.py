@@ -25,6 +25,9 @@ CONDITIONS = {
     "ruleset": "with a rule of NAT on the node",
     "punted": "when all packets take the stack's path, as ratio to veth",
 }
+# On a packet's way from one process to the other, and what is no packet's.
+PLACES = ["pod stack out", "datapath out", "uplink", "datapath in",
+          "pod stack in", "queues", "scheduler", "user"]
 QUANTILES = {"p50": .5, "p90": .9, "p99": .99, "p99.9": .999}
 # What distinguishes groups of results that may be compared with each other.
 Group = collections.namedtuple("Group",

@@ -19,8 +19,9 @@ WORDS = {
 }
 SIDES = {
     "transmit": "Transmit: in a process that sends",
-    "receive": "Receive: in the softirq that takes packets from the card, "
-               "what it sends in answer included",
+    "receive": "Receive: in the softirq that takes what is queued, from the "
+               "card, or from the other end of a veth pair (so what pods "
+               "have sent by one), and what is sent in answer",
     "process": "All the rest: processes, system calls, scheduler",
 }
 ENVIRONMENT = {
@@ -392,6 +393,35 @@ def stage_section(page, run):
         stage_charts(page, run, some, kind)
 
 
+def way_section(page, run):
+    """What a datapath is, its own columns say; the others should be alike."""
+    ways = run.data.get("places", [])
+    if not ways:
+        return
+    page.heading(3, "Where packets are meanwhile",
+                 ident=slug(f"{run.release} places"))
+    page.words("From one process to the other and back. Queues are what takes "
+               "packets out of them, until a function tells where these go; "
+               "scheduler stands for all that is no packet's.")
+    kinds = dict.fromkeys((w["setting"], w["family"], w["test"], w["unit"])
+                          for w in ways)
+    for kind in kinds:
+        some = [w for w in ways if (w["setting"], w["family"], w["test"],
+                                    w["unit"]) == kind]
+        cells = {(w["datapath"], part["place"]): part["value"]
+                 for w in some for part in w["parts"]}
+        places = [p for p in res.PLACES
+                  if any((w["datapath"], p) in cells for w in some)]
+        setting, family, test, unit = kind
+        page.add(table(["datapath", *places, "all"], [
+            [w["datapath"],
+             *(number(cells.get((w["datapath"], p), 0), 1) for p in places),
+             number(sum(part["value"] for part in w["parts"]), 1)]
+            for w in some],
+            f"{test}, IPv{family}, "
+            f"{group_title(res.Group(setting, 1, 1500, 'none'))}; {unit}"))
+
+
 def stage_charts(page, run, profiles, kind):
     stages = dict.fromkeys(part["stage"] for p in profiles
                            for part in p["parts"])
@@ -532,5 +562,5 @@ def datapath_section(page, runs):
 
 
 SECTIONS = [rate_section, condition_section, latency_section, cpu_section,
-            curve_section, memory_section, stage_section, flame_section,
-            missing_section, environment_section]
+            curve_section, memory_section, stage_section, way_section,
+            flame_section, missing_section, environment_section]
