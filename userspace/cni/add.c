@@ -9,7 +9,7 @@
 
 static int connect_pod(struct cni *cni, const struct shunt_netns *netns,
 		       const struct cni_ips *ips,
-		       const struct shunt_prefix *routes, unsigned int n_routes,
+		       const struct shunt_route *routes, unsigned int n_routes,
 		       struct shunt_pod *pod, char *peer)
 {
 	const struct cni_config *config = &cni->config;
@@ -52,7 +52,7 @@ int cni_add_pod(struct cni *cni, const struct shunt_netns *netns,
 		const json_t *result, const struct cni_ips *ips,
 		struct shunt_pod *pod, char *peer)
 {
-	struct shunt_prefix *routes = NULL;
+	struct shunt_route *routes = NULL;
 	unsigned int n;
 	int err;
 
@@ -95,26 +95,32 @@ static int add_device(struct cni *cni, const struct shunt_netns *netns,
 	return err;
 }
 
-/* Its own errors would hide the one that matters. */
-static void release(struct cni *cni)
+/* Its own errors would hide the one that matters. What may not have been given
+ * back keeps its record.
+ */
+static void release(struct cni *cni, bool has_none)
 {
 	struct cni undo = *cni;
-	json_t *said;
 
 	undo.code = CNI_OK;
 	undo.msg = NULL;
 	undo.details = NULL;
-	cni_ipam_run(&undo, "DEL", &said);
-	json_decref(said);
+	if (!cni_ipam_run(&undo, "DEL", NULL) || has_none)
+		cni_record_del(&undo, cni->env.container, cni->env.ifname);
 	cni_error_clear(&undo);
 }
 
 static int add(struct cni *cni, const struct shunt_netns *netns)
 {
+	bool has_none;
 	json_t *ipam;
 	char *alias;
 	int err;
 
+	err = cni_attachment_alias(cni, &alias);
+	free(alias);
+	if (err)
+		return err;
 	/* Before an address comes: a plugin that gives the same one twice would
 	 * take that of the device that is there.
 	 */
@@ -125,14 +131,19 @@ static int add(struct cni *cni, const struct shunt_netns *netns)
 				"%s: there is a device %s already",
 				netns->name, cni->env.ifname);
 	err = cni_node_prepare(cni);
+	if (!err)
+		err = cni_ipam_check(cni, CNI_CONFIG);
+	if (!err)
+		err = cni_record_add(cni);
 	if (err)
 		return err;
 	err = cni_ipam_run(cni, "ADD", &ipam);
+	/* Who does not know the version has done nothing, and refuses DEL. */
+	has_none = err == CNI_VERSION;
 	if (!err)
 		err = add_device(cni, netns, ipam);
-	/* Who dies may have taken an address before. */
 	if (err)
-		release(cni);
+		release(cni, has_none);
 	json_decref(ipam);
 	return err;
 }

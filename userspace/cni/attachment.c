@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cni.h"
 
@@ -32,6 +33,23 @@ int cni_attachment_alias(struct cni *cni, char **alias)
 	return cni_fail(cni, CNI_CONFIG,
 			"\"name\": too long: with CNI_CONTAINERID and CNI_IFNAME, %d characters have to be enough",
 			MAX_ALIAS - (int)sizeof(CNI_ALIAS) - 2);
+}
+
+/**
+ * cni_attachment_wait() - give the kernel time to end a network namespace
+ * @turns: how often there may be another wait, from %CNI_TURNS on
+ *
+ * Return: false if none is left.
+ */
+bool cni_attachment_wait(unsigned int *turns)
+{
+	static const struct timespec turn = { .tv_nsec = 20 * 1000 * 1000 };
+
+	if (!*turns)
+		return false;
+	(*turns)--;
+	nanosleep(&turn, NULL);
+	return true;
 }
 
 /**

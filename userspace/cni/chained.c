@@ -120,18 +120,20 @@ int cni_chained_add(struct cni *cni, const struct shunt_netns *netns)
 	return err;
 }
 
-static bool is_adopted(struct cni *cni, const struct shunt_netns *netns)
+static int give_back(struct cni *cni, const struct shunt_netns *netns)
 {
 	struct shunt_pod *pods;
 	bool found = false;
 	unsigned int i, n;
+	int err;
 
-	if (shunt_pod_list(cni->sh, netns, &pods, &n))
-		return false;
+	err = shunt_pod_list(cni->sh, netns, &pods, &n);
+	if (err)
+		return err;
 	for (i = 0; !found && i < n; i++)
 		found = pods[i].veth && !strcmp(pods[i].name, cni->env.ifname);
 	shunt_pod_free(pods, n);
-	return found;
+	return found ? shunt_pod_del(cni->sh, netns, cni->env.ifname) : 0;
 }
 
 /**
@@ -153,8 +155,7 @@ int cni_chained_del(struct cni *cni)
 		return 0;
 	if (err)
 		return cni_fail_shunt(cni, CNI_FAILED);
-	if (is_adopted(cni, &netns))
-		err = shunt_pod_del(cni->sh, &netns, cni->env.ifname);
+	err = give_back(cni, &netns);
 	shunt_netns_close(&netns);
 	if (err && err != -ENODEV && err != -EOPNOTSUPP)
 		return cni_fail_shunt(cni, CNI_FAILED);

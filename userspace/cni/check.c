@@ -19,7 +19,7 @@ static int check_inside(struct cni *cni, const struct shunt_netns *netns,
 		.n_addrs = ips->n,
 	};
 	uint8_t mac[SHUNT_MAC_LEN];
-	struct shunt_prefix *routes = NULL;
+	struct shunt_route *routes = NULL;
 	char why[SHUNT_TEXT_LEN];
 	int err;
 
@@ -101,7 +101,6 @@ static int check_uplinks(struct cni *cni)
 static int check(struct cni *cni, const struct shunt_netns *netns,
 		 const struct cni_ips *ips)
 {
-	json_t *said;
 	int err;
 
 	if (!ips->n)
@@ -116,9 +115,7 @@ static int check(struct cni *cni, const struct shunt_netns *netns,
 	if (!err)
 		err = check_uplinks(cni);
 	if (!err)
-		err = cni_ipam_run(cni, "CHECK", &said);
-	if (!err)
-		json_decref(said);
+		err = cni_ipam_run(cni, "CHECK", NULL);
 	return err;
 }
 

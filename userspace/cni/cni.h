@@ -2,7 +2,7 @@
 /*
  * The CNI plugin: what its files share. One run is one verb for one attachment
  * of one network; everything it knows comes from the environment and standard
- * input, and it keeps no files.
+ * input, and from what record.c keeps.
  *
  * The specification is https://www.cni.dev/docs/spec/, version 1.1.0.
  */
@@ -99,6 +99,7 @@ struct cni_path {
  * @paths: what goes direct, and what by the stack
  * @n_paths: how many
  * @ipam: type of the plugin for addresses, or NULL: behind another plugin
+ * @data_dir: directory of records
  * @replace: behind another plugin: its device goes
  * @ignore_policy: leave out rules of the plugin before, too
  * @dns: object for the result, or NULL
@@ -118,6 +119,7 @@ struct cni_config {
 	struct cni_path *paths;
 	size_t n_paths;
 	const char *ipam;
+	const char *data_dir;
 	bool replace;
 	bool ignore_policy;
 	json_t *dns;
@@ -176,7 +178,7 @@ int cni_config_read(struct cni *cni);
 void cni_config_free(struct cni_config *config);
 
 /* ipam.c */
-int cni_ipam_check(struct cni *cni);
+int cni_ipam_check(struct cni *cni, enum cni_code code);
 int cni_ipam_run(struct cni *cni, const char *command, json_t **result);
 int cni_ipam_run_new(struct cni *cni, const char *command);
 
@@ -195,7 +197,7 @@ int cni_result_read_ips(struct cni *cni, const json_t *result, bool ours,
 			struct cni_ips *ips);
 const char *cni_result_find_mac(const struct cni *cni, const json_t *result);
 int cni_result_read_routes(struct cni *cni, const json_t *result,
-			   struct shunt_prefix **routes, unsigned int *n);
+			   struct shunt_route **routes, unsigned int *n);
 json_t *cni_result_build(const struct cni *cni, const json_t *ipam,
 			 const struct cni_ips *ips,
 			 const struct shunt_pod *pod);
@@ -211,6 +213,19 @@ int cni_node_check(struct cni *cni);
 /* attachment.c */
 int cni_attachment_alias(struct cni *cni, char **alias);
 int cni_attachment_open_netns(struct cni *cni, struct shunt_netns *netns);
+
+/* How often to wait for the kernel, at most. */
+#define CNI_TURNS 250
+
+bool cni_attachment_wait(unsigned int *turns);
+
+/* record.c */
+int cni_record_check(struct cni *cni);
+int cni_record_add(struct cni *cni);
+int cni_record_del(struct cni *cni, const char *container, const char *ifname);
+int cni_record_each(struct cni *cni,
+		    void (*call)(struct cni *cni, const char *container,
+				 const char *ifname));
 
 /* add.c */
 int cni_add_pod(struct cni *cni, const struct shunt_netns *netns,

@@ -9,6 +9,7 @@
 #include "cni.h"
 
 #define DEFAULT_NODE	"shunt0"
+#define DEFAULT_DATA	"/var/lib/cni/shunt"
 #define MAX_MTU		65535
 
 static int wrong(struct cni *cni, const char *key, const char *want)
@@ -199,6 +200,18 @@ static int read_ipam(struct cni *cni)
 	return 0;
 }
 
+static int read_data_dir(struct cni *cni)
+{
+	int err = get_string(cni, "dataDir", &cni->config.data_dir);
+
+	if (err)
+		return err;
+	if (!cni->config.data_dir)
+		cni->config.data_dir = DEFAULT_DATA;
+	return *cni->config.data_dir == '/' ? 0 :
+	       wrong(cni, "dataDir", "a path that begins with /");
+}
+
 static int read_mode(struct cni *cni)
 {
 	json_t *ignore = get(cni->json, "ignorePolicy");
@@ -241,7 +254,7 @@ static int read_attachments(struct cni *cni)
 /* The version first, as errors are written in it. */
 static int (*const readers[])(struct cni *cni) = {
 	read_version, read_name, read_node, read_uplinks, read_mtu, read_mac,
-	read_bandwidth, read_ipam, read_mode, read_attachments,
+	read_bandwidth, read_ipam, read_data_dir, read_mode, read_attachments,
 };
 
 /**

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cni.h"
 
@@ -95,14 +94,13 @@ static bool is_dying(struct cni *cni, const struct cni_ips *ips)
  */
 static void await_end(struct cni *cni)
 {
-	static const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
+	unsigned int turns = CNI_TURNS;
 	struct cni_ips ips;
-	int i;
 
 	if (cni_result_read_ips(cni, cni->config.prev, true, &ips))
 		cni_error_clear(cni);
-	for (i = 0; i < 250 && ips.n && is_dying(cni, &ips); i++)
-		nanosleep(&pause, NULL);
+	while (ips.n && is_dying(cni, &ips) && cni_attachment_wait(&turns))
+		;
 	free(ips.addrs);
 }
 
@@ -163,19 +161,22 @@ static int del_device(struct cni *cni, const char *alias)
 int cni_del(struct cni *cni)
 {
 	char *alias;
-	json_t *said;
 	int err;
 
 	if (!cni->config.ipam && !cni->config.replace)
 		return cni_chained_del(cni);
 	err = cni_attachment_alias(cni, &alias);
-	if (err)
-		return err;
-	err = del_device(cni, alias);
+	/* A name that is too long for it is one that no ADD has taken. */
+	if (err == CNI_CONFIG) {
+		cni_error_clear(cni);
+		err = 0;
+	} else if (!err) {
+		err = del_device(cni, alias);
+	}
 	free(alias);
 	if (!err)
-		err = cni_ipam_run(cni, "DEL", &said);
+		err = cni_ipam_run(cni, "DEL", NULL);
 	if (!err)
-		json_decref(said);
+		err = cni_record_del(cni, cni->env.container, cni->env.ifname);
 	return err;
 }

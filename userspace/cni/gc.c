@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * GC: what belongs to this network and is not in the runtime's list goes. The
- * aliases of devices tell whose they are.
+ * aliases of devices tell whose they are, and records who may have addresses.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -50,38 +50,93 @@ static bool is_garbage(const struct cni *cni, char *alias,
 static void release(struct cni *cni, const char *container, const char *ifname)
 {
 	struct cni ipam = *cni;
-	json_t *said;
 
+	if (is_valid(cni, container, ifname))
+		return;
 	ipam.code = CNI_OK;
 	ipam.msg = NULL;
 	ipam.details = NULL;
 	setenv("CNI_CONTAINERID", container, 1);
 	setenv("CNI_IFNAME", ifname, 1);
-	if (cni_ipam_run(&ipam, "DEL", &said))
+	if (cni_ipam_run(&ipam, "DEL", NULL))
 		cni_fail(cni, ipam.code, "%s", ipam.msg);
-	json_decref(said);
+	else
+		cni_record_del(cni, container, ifname);
 	cni_error_clear(&ipam);
 	unsetenv("CNI_CONTAINERID");
 	unsetenv("CNI_IFNAME");
 }
 
-/* Pods may go meanwhile, by themselves or by their DEL. */
-static void collect(struct cni *cni, const struct shunt_pod *pod)
+/* A network namespace on its way out lets nobody read an alias. */
+static int read_alias(struct cni *cni, const struct shunt_pod *pod,
+		      char **alias, unsigned int *turns)
+{
+	int err;
+
+	do
+		err = shunt_pod_alias(cni->sh, pod, alias);
+	while (err && err != -ENODEV && cni_attachment_wait(turns));
+	return err;
+}
+
+/* Pods may go meanwhile, by themselves or by their DEL. False: one that may be
+ * garbage has its device still.
+ */
+static bool remove_device(struct cni *cni, const struct shunt_pod *pod,
+			  unsigned int *turns)
 {
 	const char *container, *ifname;
 	char *alias, *words;
+	bool done = true;
+	int err;
 
-	if (shunt_pod_alias(cni->sh, pod, &alias) || !alias)
-		return;
+	err = read_alias(cni, pod, &alias, turns);
+	if (err || !alias)
+		return !err || err == -ENODEV;
 	words = strdup(alias);
-	if (words && is_garbage(cni, words, &container, &ifname)) {
-		if (shunt_pod_remove(cni->sh, pod, alias))
-			cni_fail_shunt(cni, CNI_FAILED);
-		else
+	if (!words) {
+		cni_fail(cni, CNI_FAILED, "out of memory");
+		done = false;
+	} else if (is_garbage(cni, words, &container, &ifname)) {
+		done = !shunt_pod_remove(cni->sh, pod, alias);
+		if (done)
 			release(cni, container, ifname);
+		else
+			cni_fail_shunt(cni, CNI_FAILED);
 	}
 	free(words);
 	free(alias);
+	return done;
+}
+
+static bool remove_devices(struct cni *cni)
+{
+	unsigned int turns = CNI_TURNS, i, n;
+	struct shunt_pod *pods;
+	bool done = true;
+	int err;
+
+	err = shunt_pod_list(cni->sh, NULL, &pods, &n);
+	/* Without a node device, there are no pods. */
+	if (err == -ENODEV || err == -EOPNOTSUPP)
+		return true;
+	if (err) {
+		cni_fail_shunt(cni, CNI_FAILED);
+		return false;
+	}
+	for (i = 0; i < n; i++)
+		done &= remove_device(cni, &pods[i], &turns);
+	shunt_pod_free(pods, n);
+	return done;
+}
+
+/* An address whose device stays is not to be given back: if any does, what has
+ * none is left to the next GC.
+ */
+static void collect(struct cni *cni)
+{
+	if (remove_devices(cni) && cni->config.ipam)
+		cni_record_each(cni, release);
 }
 
 /**
@@ -93,21 +148,11 @@ static void collect(struct cni *cni, const struct shunt_pod *pod)
 int cni_gc(struct cni *cni)
 {
 	struct cni ipam = *cni;
-	struct shunt_pod *pods;
-	unsigned int i, n;
-	int err;
 
 	if (!cni->config.attachments)
 		return cni_fail(cni, CNI_CONFIG,
 				"\"cni.dev/valid-attachments\": GC needs it");
-	err = shunt_pod_list(cni->sh, NULL, &pods, &n);
-	for (i = 0; !err && i < n; i++)
-		collect(cni, &pods[i]);
-	if (!err)
-		shunt_pod_free(pods, n);
-	/* Without a node device, there are no pods. */
-	else if (err != -ENODEV && err != -EOPNOTSUPP)
-		cni_fail_shunt(cni, CNI_FAILED);
+	collect(cni);
 	if (shunt_node_sweep(cni->sh))
 		cni_fail_shunt(cni, CNI_FAILED);
 	if (cni_ipam_run_new(&ipam, "GC")) {

@@ -165,16 +165,17 @@ static int talk(struct cni *cni, char *program, int in, json_t **said)
 
 /**
  * cni_ipam_check() - could the plugin for addresses be run?
- * @cni: the run, of STATUS
+ * @cni: the run
+ * @code: of the error if not
  */
-int cni_ipam_check(struct cni *cni)
+int cni_ipam_check(struct cni *cni, enum cni_code code)
 {
 	char *program;
 	int err;
 
 	if (!cni->config.ipam)
 		return 0;
-	err = find(cni, CNI_UNAVAILABLE, &program);
+	err = find(cni, code, &program);
 	free(program);
 	return err;
 }
@@ -183,16 +184,18 @@ int cni_ipam_check(struct cni *cni)
  * cni_ipam_run() - let the plugin for addresses do its part
  * @cni: the run
  * @command: its verb, which may be another one than ours
- * @result: what it printed, or NULL; a reference
+ * @result: NULL, or for what it printed, which may be NULL; a reference
  *
  * Without such a plugin, there is nothing to do, and no result.
  */
 int cni_ipam_run(struct cni *cni, const char *command, json_t **result)
 {
+	json_t *said = NULL;
 	char *program;
 	int in, err;
 
-	*result = NULL;
+	if (result)
+		*result = NULL;
 	if (!cni->config.ipam)
 		return 0;
 	err = find(cni, CNI_CONFIG, &program);
@@ -202,15 +205,15 @@ int cni_ipam_run(struct cni *cni, const char *command, json_t **result)
 	err = cni->code;
 	if (in >= 0) {
 		setenv("CNI_COMMAND", command, 1);
-		err = talk(cni, program, in, result);
+		err = talk(cni, program, in, &said);
 		setenv("CNI_COMMAND", cni->env.command, 1);
 		close(in);
 	}
 	free(program);
-	if (err) {
-		json_decref(*result);
-		*result = NULL;
-	}
+	if (result)
+		*result = said;
+	else
+		json_decref(said);
 	return err;
 }
 
@@ -245,14 +248,7 @@ int cni_ipam_run_new(struct cni *cni, const char *command)
 	if (cni->config.version->number < CNI_1_1_0)
 		return 0;
 	err = cni_ipam_run(cni, "VERSION", &said);
-	if (err)
-		return err;
-	known = lists(said, "1.1.0");
+	known = !err && lists(said, "1.1.0");
 	json_decref(said);
-	if (!known)
-		return 0;
-	err = cni_ipam_run(cni, command, &said);
-	if (!err)
-		json_decref(said);
-	return err;
+	return known ? cni_ipam_run(cni, command, NULL) : err;
 }

@@ -3,6 +3,8 @@
  * Results: reading those of others, and writing ours in the version that is
  * wanted.
  */
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +110,60 @@ int cni_result_read_ips(struct cni *cni, const json_t *result, bool ours,
 	return 0;
 }
 
+/* What version 1.1.0 has of a route beside what is reached, and by what. */
+static const struct {
+	const char *key;
+	size_t offset;
+} route_numbers[] = {
+	{ "mtu", offsetof(struct shunt_route, mtu) },
+	{ "advmss", offsetof(struct shunt_route, advmss) },
+	{ "priority", offsetof(struct shunt_route, priority) },
+	{ "table", offsetof(struct shunt_route, table) },
+};
+
+#define N_ROUTE_NUMBERS	(sizeof(route_numbers) / sizeof(*route_numbers))
+
+static bool has_numbers(const struct cni *cni)
+{
+	return cni->config.version->number >= CNI_1_1_0;
+}
+
+static int read_route_number(struct cni *cni, const json_t *json,
+			     const char *key, uint32_t *number)
+{
+	const json_t *value = json_object_get(json, key);
+
+	if (!value || json_is_null(value))
+		return 0;
+	if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+	    json_integer_value(value) > UINT32_MAX)
+		return cni_fail(cni, CNI_DECODE,
+				"result: \"routes\": \"%s\": no number of 32 bits",
+				key);
+	*number = json_integer_value(value);
+	return 0;
+}
+
+static int read_route(struct cni *cni, const json_t *json,
+		      struct shunt_route *route)
+{
+	const char *text = json_string_value(json_object_get(json, "dst"));
+	char why[SHUNT_TEXT_LEN];
+	size_t i;
+	int err = 0;
+
+	if (!text)
+		return malformed(cni, "\"routes\": without \"dst\"");
+	if (shunt_prefix_parse(text, &route->dst, why))
+		return cni_fail(cni, CNI_DECODE, "result: \"routes\": %s",
+				why);
+	for (i = 0; !err && has_numbers(cni) && i < N_ROUTE_NUMBERS; i++)
+		err = read_route_number(cni, json, route_numbers[i].key,
+					(uint32_t *)((char *)route +
+						     route_numbers[i].offset));
+	return err;
+}
+
 /**
  * cni_result_read_routes() - what the pod is to reach by the gateway
  * @cni: the run
@@ -115,15 +171,15 @@ int cni_result_read_ips(struct cni *cni, const json_t *result, bool ours,
  * @routes: array, to be freed, or NULL if the result says nothing
  * @n: how many
  *
- * Gateways that it may name do not exist: there is only the node.
+ * Gateways that it may name do not exist: there is only the node. So it is with
+ * scopes.
  */
 int cni_result_read_routes(struct cni *cni, const json_t *result,
-			   struct shunt_prefix **routes, unsigned int *n)
+			   struct shunt_route **routes, unsigned int *n)
 {
 	json_t *list = json_object_get(result, "routes"), *route;
-	char why[SHUNT_TEXT_LEN];
-	const char *text;
 	size_t i;
+	int err;
 
 	*routes = NULL;
 	*n = 0;
@@ -135,12 +191,9 @@ int cni_result_read_routes(struct cni *cni, const json_t *result,
 	if (!*routes)
 		return cni_fail(cni, CNI_FAILED, "out of memory");
 	json_array_foreach(list, i, route) {
-		text = json_string_value(json_object_get(route, "dst"));
-		if (!text)
-			return malformed(cni, "\"routes\": without \"dst\"");
-		if (shunt_prefix_parse(text, &(*routes)[*n], why))
-			return cni_fail(cni, CNI_DECODE,
-					"result: \"routes\": %s", why);
+		err = read_route(cni, route, &(*routes)[*n]);
+		if (err)
+			return err;
 		(*n)++;
 	}
 	return 0;
@@ -185,14 +238,26 @@ static bool has_family(const struct cni_ips *ips, int family)
 	return false;
 }
 
-static void append_route(json_t *list, const char *dst, int family)
+/* ASKED is the route that was asked for, or NULL. */
+static void append_route(const struct cni *cni, json_t *list, const char *dst,
+			 int family, const json_t *asked)
 {
-	json_array_append_new(list, json_pack("{s:s, s:s}", "dst", dst,
-					      "gw", gateway(family)));
+	json_t *route = json_pack("{s:s, s:s}", "dst", dst, "gw",
+				  gateway(family));
+	json_t *number;
+	size_t i;
+
+	for (i = 0; asked && has_numbers(cni) && i < N_ROUTE_NUMBERS; i++) {
+		number = json_object_get(asked, route_numbers[i].key);
+		if (json_is_integer(number))
+			json_object_set(route, route_numbers[i].key, number);
+	}
+	json_array_append_new(list, route);
 }
 
 /* Those that were asked for, by the gateway that there is. */
-static json_t *build_routes(const json_t *ipam, const struct cni_ips *ips)
+static json_t *build_routes(const struct cni *cni, const json_t *ipam,
+			    const struct cni_ips *ips)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
 	json_t *list = json_array(), *route;
@@ -205,12 +270,12 @@ static json_t *build_routes(const json_t *ipam, const struct cni_ips *ips)
 		dst = json_string_value(json_object_get(route, "dst"));
 		family = strchr(dst, ':') ? AF_INET6 : AF_INET;
 		if (has_family(ips, family))
-			append_route(list, dst, family);
+			append_route(cni, list, dst, family, route);
 	}
 	for (i = 0; !json_array_size(asked) && i < 2; i++) {
 		if (has_family(ips, families[i]))
-			append_route(list, families[i] == AF_INET ?
-				     "0.0.0.0/0" : "::/0", families[i]);
+			append_route(cni, list, families[i] == AF_INET ?
+				     "0.0.0.0/0" : "::/0", families[i], NULL);
 	}
 	return list;
 }
@@ -251,7 +316,7 @@ json_t *cni_result_build(const struct cni *cni, const json_t *ipam,
 			 "cniVersion", cni->config.version->text,
 			 "interfaces", build_device(cni, pod),
 			 "ips", build_ips(cni, ips),
-			 "routes", build_routes(ipam, ips),
+			 "routes", build_routes(cni, ipam, ips),
 			 "dns", dns ? json_incref(dns) : json_object());
 }
 

@@ -13,7 +13,9 @@ int cni_status(struct cni *cni)
 	int err = cni_node_check(cni);
 
 	if (!err)
-		err = cni_ipam_check(cni);
+		err = cni_ipam_check(cni, CNI_UNAVAILABLE);
+	if (!err && cni->config.ipam)
+		err = cni_record_check(cni);
 	if (err)
 		return err;
 	/* Runtimes understand two codes here, whatever others say. */

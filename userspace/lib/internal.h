@@ -209,7 +209,7 @@ struct shunt_addr shunt_route_gateway(int family);
 void shunt_route_put_gateway(struct shunt_batch *b, uint32_t ifindex,
 			     int family);
 void shunt_route_put_way(struct shunt_batch *b, uint32_t ifindex,
-			 const struct shunt_prefix *prefix);
+			 const struct shunt_route *route);
 int shunt_route_add_hosts(struct shunt *sh, const struct shunt_node *node,
 			  const struct shunt_addr *addrs, unsigned int n,
 			  uint32_t mtu);

@@ -149,6 +149,24 @@ struct shunt_pod {
 };
 
 /**
+ * struct shunt_route - a way out of a pod, by its gateway
+ * @dst: where to
+ * @mtu: bytes, or 0: the device's
+ * @advmss: bytes of data that TCP asks others for at once, or 0: what follows
+ *	from the MTU
+ * @priority: of routes to the same prefix the lowest is taken, 0: the kernel's
+ *	default
+ * @table: number, or 0: the main table
+ */
+struct shunt_route {
+	struct shunt_prefix dst;
+	uint32_t mtu;
+	uint32_t advmss;
+	uint32_t priority;
+	uint32_t table;
+};
+
+/**
  * struct shunt_pod_request - a pod device to be made
  * @netns: the pod's network namespace
  * @dev: name of the device
@@ -157,8 +175,8 @@ struct shunt_pod {
  * @mtu: bytes, or 0 to follow the smallest uplink
  * @n_addrs: number of addresses, at least one
  * @addrs: addresses
- * @n_routes: number of prefixes
- * @routes: prefixes that the pod is to reach through the device, or NULL for
+ * @n_routes: number of routes
+ * @routes: by which the pod is to reach others through the device, or NULL for
  *	default routes; a route that it has already stays
  * @alias: text that "ip link" shows with the device, or NULL
  */
@@ -171,7 +189,7 @@ struct shunt_pod_request {
 	unsigned int n_addrs;
 	const struct shunt_addr *addrs;
 	unsigned int n_routes;
-	const struct shunt_prefix *routes;
+	const struct shunt_route *routes;
 	const char *alias;
 };
 

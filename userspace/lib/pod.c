@@ -161,21 +161,23 @@ static const char address_v6[] = "IPv6 address";
 static void put_ways(struct shunt_batch *b, uint32_t ifindex,
 		     const struct shunt_pod_request *req)
 {
-	static const struct shunt_prefix defaults[] = {
-		{ .addr.family = AF_INET },
-		{ .addr.family = AF_INET6 },
+	static const struct shunt_route defaults[] = {
+		{ .dst.addr.family = AF_INET },
+		{ .dst.addr.family = AF_INET6 },
 	};
 	unsigned int i;
+	int family;
 
 	for (i = 0; i < 2; i++) {
-		if (!has_family(req, defaults[i].addr.family))
+		family = defaults[i].dst.addr.family;
+		if (!has_family(req, family))
 			continue;
-		shunt_route_put_gateway(b, ifindex, defaults[i].addr.family);
+		shunt_route_put_gateway(b, ifindex, family);
 		if (!req->routes)
 			shunt_route_put_way(b, ifindex, &defaults[i]);
 	}
 	for (i = 0; i < req->n_routes; i++) {
-		if (has_family(req, req->routes[i].addr.family))
+		if (has_family(req, req->routes[i].dst.addr.family))
 			shunt_route_put_way(b, ifindex, &req->routes[i]);
 	}
 }

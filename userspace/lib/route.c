@@ -116,23 +116,44 @@ void shunt_route_put_gateway(struct shunt_batch *b, uint32_t ifindex,
 		put_link_route(b, ifindex, &via);
 }
 
+/* Zero is the kernel's choice. */
+static void put_metrics(struct shunt_batch *b, uint32_t mtu, uint32_t advmss)
+{
+	size_t nest;
+
+	if (!mtu && !advmss)
+		return;
+	nest = shunt_nl_nest(b, RTA_METRICS);
+	if (mtu)
+		shunt_nl_put_u32(b, RTAX_MTU, mtu);
+	if (advmss)
+		shunt_nl_put_u32(b, RTAX_ADVMSS, advmss);
+	shunt_nl_nest_end(b, nest);
+}
+
 /* A pod's way out. If it has such a route already, by another device, it keeps
  * that.
  */
 void shunt_route_put_way(struct shunt_batch *b, uint32_t ifindex,
-			 const struct shunt_prefix *prefix)
+			 const struct shunt_route *route)
 {
-	struct shunt_addr via = shunt_route_gateway(prefix->addr.family);
+	const struct shunt_prefix *dst = &route->dst;
+	struct shunt_addr via = shunt_route_gateway(dst->addr.family);
 	struct rtmsg head = {
-		.rtm_family = prefix->addr.family,
-		.rtm_dst_len = prefix->len,
+		.rtm_family = dst->addr.family,
+		.rtm_dst_len = dst->len,
 		.rtm_protocol = RTPROT_BOOT,
 	};
 
-	put_route(b, prefix->len ? "route" : "default route", RTM_NEWROUTE,
+	put_route(b, dst->len ? "route" : "default route", RTM_NEWROUTE,
 		  NLM_F_CREATE | NLM_F_EXCL, &head, ifindex, &via);
-	if (prefix->len)
-		put_addr_attr(b, RTA_DST, &prefix->addr);
+	if (dst->len)
+		put_addr_attr(b, RTA_DST, &dst->addr);
+	if (route->table)
+		shunt_nl_put_u32(b, RTA_TABLE, route->table);
+	if (route->priority)
+		shunt_nl_put_u32(b, RTA_PRIORITY, route->priority);
+	put_metrics(b, route->mtu, route->advmss);
 	shunt_nl_tolerate(b, -EEXIST);
 }
 
@@ -246,15 +267,10 @@ static void put_host(struct shunt_batch *b, int type, int flags,
 		.rtm_dst_len = shunt_addr_len(addr) * 8,
 		.rtm_protocol = SHUNT_RTPROT,
 	};
-	size_t nest;
 
 	put_route(b, "route", type, flags, &head, ifindex, &via);
 	put_addr_attr(b, RTA_DST, addr);
-	if (!mtu)
-		return;
-	nest = shunt_nl_nest(b, RTA_METRICS);
-	shunt_nl_put_u32(b, RTAX_MTU, mtu);
-	shunt_nl_nest_end(b, nest);
+	put_metrics(b, mtu, 0);
 }
 
 static int put_hosts(struct shunt *sh, struct shunt_batch *b,

@@ -151,7 +151,9 @@ static int verify_routes(struct shunt *sh, struct nl_sock *sk,
 	int err;
 
 	for (i = 0; i < req->n_routes; i++)
-		list->items[i] = (struct wanted){ .prefix = req->routes[i] };
+		list->items[i] = (struct wanted){
+			.prefix = req->routes[i].dst,
+		};
 	list->n = req->n_routes;
 	shunt_nl_request(&b, "routes", RTM_GETROUTE, NLM_F_DUMP, &head,
 			 sizeof(head));

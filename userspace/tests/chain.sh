@@ -96,12 +96,17 @@ make_aws() {
 	ipn nodeB route add 10.0.13.37 via 192.168.9.1
 }
 
+readonly EXAMPLES=$TOP/userspace/cni/examples
 # There was no CHECK before 0.4.0.
 readonly AS_NEW='.cniVersion = "1.0.0"'
 
-# With the result as it is recorded, changed by a filter of jq.
+# With the result as it is recorded, and the entry of the example, changed by a
+# filter of jq.
 behind() { # VERB NAME [FILTER]
-	jq --arg netns "/run/netns/$(ns blue)" '
+	jq --arg netns "/run/netns/$(ns blue)" \
+		--slurpfile example "$EXAMPLES/"*"-${2%-*}-shunt.conflist" '
+		. + ($example[0].plugins[] | select(.type == "shunt") |
+			del(.uplinks)) |
 		(.prevResult.interfaces[].sandbox | strings |
 			select(startswith("/"))) = $netns | '"${3:-.}" \
 		"$TOP/userspace/tests/cni_corpus/$2-result.json" >"$TMP/config"
@@ -179,8 +184,10 @@ kept() { # VERB NAME FILTER
 # the next pods, by capability.
 use_list() { # EXAMPLE FILTER
 	jq --arg dir "$TMP/leases" \
-		"(.plugins[] | select(.ipam)).ipam.dataDir = \$dir | $2" \
-		"$TOP/userspace/cni/examples/$1.conflist" >"$TMP/list"
+		"(.plugins[] | select(.ipam)).ipam.dataDir = \$dir |
+		(.plugins[] | select(.type == \"shunt\")).dataDir =
+			\$dir + \"/records\" | $2" \
+		"$EXAMPLES/$1.conflist" >"$TMP/list"
 	echo '{}' >"$TMP/wishes"
 }
 
@@ -269,7 +276,8 @@ mapped() { # EXAMPLE GREEN4 GREEN6
 	ipn nodeB address add 192.168.9.77/24 dev nic0
 	# Deprecated, so that nobody chooses it.
 	ipn nodeB address add fd09::77/64 dev nic0 nodad preferred_lft 0
-	use_list "$1" ".plugins += [$PORTMAP]"
+	use_list "$1" ".plugins |= (map(select(.type != \"portmap\")) +
+		[$PORTMAP])"
 	wishes '{"portMappings": [
 		{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"},
 		{"hostPort": 8080, "containerPort": 80, "protocol": "udp"},
@@ -425,10 +433,9 @@ within() { # LOW HIGH RATE
 # delays of what the pod sends comes back behind the hook that takes frames from
 # a bridge, and goes through the stack; where there is no bridge, it is direct.
 limited() { # ptp|bridge
-	local entry='{type: "bandwidth", capabilities: {bandwidth: true}}'
 	fresh_far
-	use_list 11-bridge-shunt ".plugins[0].type = \"$1\" |
-		.plugins += [$entry]"
+	use_list 13-ptp-shunt-bandwidth ".plugins[0].type = \"$1\" |
+		.plugins[0].isGateway = true"
 	wishes '{"bandwidth": {"ingressRate": 20000000, "ingressBurst": 800000,
 		"egressRate": 10000000, "egressBurst": 800000}}'
 	list ADD one blue
@@ -438,6 +445,19 @@ limited() { # ptp|bridge
 	list CHECK one blue
 	list DEL one blue
 	[[ ! $(ipn nodeA link show type ifb) ]]
+	list DEL one blue
+	no_pods
+	no_leases
+}
+
+# In the place of a bridge's pair, as nothing that comes later would know.
+listed_replaced() {
+	fresh_far
+	use_list 14-bridge-replaced .
+	list ADD one blue
+	ipn blue -d link show eth0 | grep -w shunt
+	straight 3 4 6
+	list DEL one blue
 	list DEL one blue
 	no_pods
 	no_leases
@@ -477,7 +497,8 @@ t "in the place of Calico's" replaced calico cali12d4a061371 4 6
 t "in the place of Calico's, as of 3.30" \
 	replaced calico-sandbox cali12d4a061371 4 6
 t "in the place of AWS VPC CNI's" replaced aws eni8a3f0e2b7c1 4
-t "before portmap" mapped 10-shunt 10.1.0.3 fd01::3
+t "in the place of bridge's, in a list" listed_replaced
+t "before portmap" mapped 12-shunt-portmap 10.1.0.3 fd01::3
 t "before portmap, behind bridge" mapped 11-bridge-shunt 10.1.0.1 fd01::1 \
 	10.1.0.1 fd01::1
 t "before tuning" tuned

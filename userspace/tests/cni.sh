@@ -58,7 +58,8 @@ config() { # [[JQ-ARG...] FILTER]
 	fi
 	jq --arg version "$VERSION" --arg dir "$TMP/leases" "${args[@]}" \
 		".plugins[0] + {cniVersion: \$version, name: .name} |
-		.ipam.dataDir = \$dir | ($filter)" \
+		.ipam.dataDir = \$dir | .dataDir = \$dir + \"/records\" |
+		($filter)" \
 		"$TOP/userspace/cni/examples/10-shunt.conflist"
 }
 
@@ -151,6 +152,30 @@ versions() {
 	said '.supportedVersions == ["0.3.1", "0.4.0", "1.0.0", "1.1.0"]'
 }
 
+# What only the newest version says of routes.
+routes_of_newest() {
+	local result='{ips: [{address: "10.1.0.9/24"},
+		{address: "fd01::9/64"}], routes: [
+		{dst: "0.0.0.0/0", mtu: 1400, advmss: 1300, gw: "10.1.0.1"},
+		{dst: "10.7.0.0/16", table: 1000, priority: 7, scope: 253},
+		{dst: "fd07::/64", priority: 8, mtu: 1410}]}'
+	fake ADD one blue "{ipam: {does: {ADD: ($result | tojson)}}}"
+	said '.routes == [
+		{dst: "0.0.0.0/0", gw: "169.254.1.1", mtu: 1400, advmss: 1300},
+		{dst: "10.7.0.0/16", gw: "169.254.1.1", priority: 7, table: 1000},
+		{dst: "fd07::/64", gw: "fe80::1", mtu: 1410, priority: 8}]'
+	cp "$TMP/said" "$TMP/result"
+	ipn blue route show default | grep 'mtu 1400 advmss 1300'
+	ipn blue route show table 1000 | grep '10.7.0.0/16.* metric 7'
+	ipn blue -6 route show fd07::/64 | grep 'metric 8 .*mtu 1410'
+	fake CHECK one blue "$(jq -c '{prevResult: .}' "$TMP/result")"
+	fake DEL one blue
+	result='{ips: [{address: "10.1.0.9/24"}],
+		routes: [{dst: "0.0.0.0/0", mtu: -1}]}'
+	fake_refused 6 '"mtu": no number of 32 bits' ADD \
+		"{ipam: {does: {ADD: ($result | tojson)}}}"
+}
+
 # The newest one, with a plugin for addresses that knows it, too.
 newest() {
 	local valid='"cni.dev/valid-attachments"'
@@ -182,10 +207,11 @@ newest() {
 		$(printf 'VERSION  \nGC  ')
 		DEL one eth0
 	END
+	routes_of_newest
 	# Who does not know the version is not asked.
 	VERSION=1.0.0
 	fake STATUS '' ''
-	[[ $(wc -l <"$TMP/ipam.log") = 14 ]]
+	[[ $(wc -l <"$TMP/ipam.log") = 19 ]]
 	nothing_left
 }
 
@@ -339,6 +365,11 @@ refusals() {
 	refused 100 'not a node device' add two green eth0 '.node = "nic0"'
 	[[ $(state) = "$before" ]]
 	refused 2 prevResult add two green eth0 '.prevResult = {}'
+	# Which DEL takes: nothing has been made, and runtimes insist.
+	long='.name = "n" * 250'
+	refused 7 '"name": too long' add two green eth0 "$long"
+	config "$long" | cni DEL two green eth0
+	[[ $(state) = "$before" ]]
 	del one blue
 	nothing_left
 }
@@ -487,6 +518,8 @@ status() {
 	[[ ! -s $TMP/said ]]
 	config '.ipam.type = "none"' >"$TMP/config"
 	refused 50 'no such plugin' cni STATUS '' '' '' <"$TMP/config"
+	config '.dataDir = "/proc/none"' >"$TMP/config"
+	refused 50 '"dataDir": /proc/none' cni STATUS '' '' '' <"$TMP/config"
 	ipn nodeA route del default
 	ipn nodeA -6 route del default
 	config >"$TMP/config"
@@ -654,10 +687,35 @@ killed_inside() {
 }
 
 killed_add() {
-	start_at inside ADD one blue
+	killed_at inside
+	[[ $(ipn blue -j address show dev eth0 | jq '.[0].addr_info | length') = 0 ]]
+}
+
+killed_at() { # WHERE
+	start_at "$1" ADD one blue
 	kill -KILL "$STOPPED"
 	not wait "$JOB"
-	[[ $(ipn blue -j address show dev eth0 | jq '.[0].addr_info | length') = 0 ]]
+}
+
+# When there was an address and no device; and there is no DEL.
+killed_before() {
+	fresh
+	ipn nodeA link add shunt0 type shunt
+	config >"$TMP/config"
+	killed_at device
+	[[ -e $TMP/leases/pods/10.1.0.2 ]]
+	config '."cni.dev/valid-attachments" = [
+		{containerID: "one", ifname: "eth0"}]' | cni GC '' '' '' ''
+	[[ -e $TMP/leases/pods/10.1.0.2 ]]
+	config '."cni.dev/valid-attachments" = [
+		{containerID: "one", ifname: "eth1"}]' | cni GC '' '' '' ''
+	nothing_left
+	# Nor is anything else known of it when the pod has gone.
+	add one blue
+	ns_del "$(ns blue)"
+	await 10 no_pods
+	config '."cni.dev/valid-attachments" = null' | cni GC '' '' '' ''
+	nothing_left
 }
 
 ### Many at once
@@ -839,6 +897,7 @@ else
 	t "GC, and another pod in the place of one" garbage_reused
 	t "GC, and another pod with the address of one" sweep_reused
 	t "ADD, and a sweep that comes first" sweep_first
+	t "ADD, killed with the address" killed_before
 	t "ADD, killed with the device" killed_inside
 	t "twenty at once" burst
 	t "behind ptp" behind ptp

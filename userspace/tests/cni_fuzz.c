@@ -60,11 +60,8 @@ static void print_error(const struct cni *cni)
 	free(capture.text);
 }
 
-static void print_result(const struct cni *cni, const json_t *from,
-			 const struct cni_ips *ips)
+static void print_result(json_t *result)
 {
-	const struct shunt_pod pod = { .mtu = 1500 };
-	json_t *result = cni_result_build(cni, from, ips, &pod);
 	char *text = json_dumps(result, 0);
 
 	if (!text)
@@ -74,9 +71,19 @@ static void print_result(const struct cni *cni, const json_t *from,
 	json_decref(result);
 }
 
+/* Of a device of our own, and of one in the place of another plugin's. */
+static void print_results(const struct cni *cni, const json_t *from,
+			  const struct cni_ips *ips)
+{
+	const struct shunt_pod pod = { .mtu = 1500 };
+
+	print_result(cni_result_build(cni, from, ips, &pod));
+	print_result(cni_result_replace(cni, ips, &pod, "veth0"));
+}
+
 static int read_result(struct cni *cni, const json_t *from, bool ours)
 {
-	struct shunt_prefix *routes = NULL;
+	struct shunt_route *routes = NULL;
 	struct cni_ips ips = { 0 };
 	unsigned int n;
 	int err;
@@ -86,7 +93,7 @@ static int read_result(struct cni *cni, const json_t *from, bool ours)
 	if (!err)
 		err = cni_result_read_routes(cni, from, &routes, &n);
 	if (!err)
-		print_result(cni, from, &ips);
+		print_results(cni, from, &ips);
 	free(routes);
 	free(ips.addrs);
 	return err;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * To be preloaded: stops a program before it asks the kernel to delete a pod
- * (STOP_AT=pod) or a route (STOP_AT=route), or to add a route to a pod
- * (STOP_AT=host), or when it has made the pod's device and next looks at that
- * (STOP_AT=inside), once. So tests can do in between what happens there once in
- * a million times.
+ * (STOP_AT=pod) or a route (STOP_AT=route), to add a device (STOP_AT=device) or
+ * a route to a pod (STOP_AT=host), or when it has made the pod's device and
+ * next looks at that (STOP_AT=inside), once. So tests can do in between what
+ * happens there once in a million times.
  */
 #include <dlfcn.h>
 #include <linux/genetlink.h>
@@ -38,6 +38,10 @@ static bool is_of(const struct nlmsghdr *nlh, int protocol, const char *what)
 	if (!strcmp(what, "host"))
 		return protocol == NETLINK_ROUTE &&
 		       nlh->nlmsg_type == RTM_NEWROUTE;
+	if (!strcmp(what, "device"))
+		return protocol == NETLINK_ROUTE &&
+		       nlh->nlmsg_type == RTM_NEWLINK &&
+		       nlh->nlmsg_flags & NLM_F_EXCL;
 	if (!strcmp(what, "inside"))
 		return is_inside(nlh, protocol);
 	if (protocol == NETLINK_ROUTE)
