@@ -38,6 +38,7 @@ configure() { # NODE NUMBER
 	mkdir -p "$TMP/$1/net.d" "$TMP/$1/leases"
 	# shellcheck disable=SC2016 # variables of jq
 	jq --arg n "$2" --arg dir "$TMP/$1/leases" '
+		.plugins[0].dataDir = $dir + "/records" |
 		.plugins[0].ipam |= (.dataDir = $dir | .ranges = [
 			[{subnet: "10.\($n).0.0/24"}],
 			[{subnet: "fd0\($n)::/64"}]]) |
@@ -230,21 +231,6 @@ collect() { # NODE
 	local valid
 	mapfile -t valid < <(rt_list "$1")
 	tool "$1" gc pods "${valid[@]}"
-}
-
-# host-local knows no GC: an address stays that the runtime never got. The file
-# says whose it was.
-release_addresses() { # NODE
-	local file id ifname known
-	known=" $(rt_list "$1" | tr '\n' ' ') "
-	for file in "$TMP/$1"/leases/pods/*[.:]*; do
-		[[ $file != */last_reserved* && -e $file ]] || continue
-		{ read -r id; read -r ifname; } <"$file" || true
-		id=${id%$'\r'} ifname=${ifname%$'\r'}
-		[[ $known != *" $id/$ifname "* ]] || continue
-		CNI_CONTAINERID=$id CNI_IFNAME=$ifname \
-			tool "$1" del pods ''
-	done
 }
 
 # The netns of a pod that nobody knows any more.
