@@ -100,6 +100,7 @@ pod_device() {
 }
 
 on_the_node() {
+	local name
 	ipn nodeA address show dev shunt0 | tee "$TMP/show"
 	grep -q 'inet 169.254.1.1/32 scope link' "$TMP/show"
 	grep -q 'inet6 fe80::1/64' "$TMP/show"
@@ -107,7 +108,10 @@ on_the_node() {
 	ipn nodeA -6 route get fd01::1 | grep 'via fe80::2 dev shunt0'
 	# One neighbour a family, whatever the number of pods.
 	[[ $(ipn nodeA -4 neigh show dev shunt0 | wc -l) -le 1 ]]
-	[[ $(on nodeA cat /proc/sys/net/ipv4/conf/shunt0/send_redirects) = 0 ]]
+	for name in shunt0 all; do
+		[[ $(on nodeA cat "/proc/sys/net/ipv4/conf/$name/send_redirects") \
+			= 0 ]]
+	done
 	[[ $(on nodeA cat /proc/sys/net/ipv6/conf/shunt0/accept_ra) = 0 ]]
 }
 

@@ -889,6 +889,76 @@ xfrm() { # FAMILY
 	expect nodeA tx_direct=3 rx_direct=3 punt_xfrm=0
 }
 
+# What no policy allows is blocked, without any policy.
+xfrm_blocks_all() { # FAMILY
+	ipn nodeA xfrm policy setdefault fwd block
+	errors podA1 "$(addr podB1 "$1")" "$1"
+	ipn nodeA xfrm policy setdefault fwd accept
+	errors podA1 "$(addr podB1 "$1")" "$1"
+}
+
+xfrm_default() { # FAMILY
+	at_end 'in_both ipn nodeA xfrm policy setdefault fwd accept'
+	pings podA1 podB1 "$1" 5
+	snap nodeA
+	as_veth xfrm_blocks_all "$1"
+	grep -q ' 0 received' "$TMP/said.shunt"
+	grep -q '1 received' "$TMP/said.shunt"
+	expect nodeA punt_xfrm=1 tx_direct=1
+}
+
+### What routes do beside leading somewhere
+
+# Routes that wrap packets up: the other end does not know what it is. What the
+# stack sends may be a flow of the host, by which other pings of these pods go.
+encapsulated() { # FAMILY
+	family=$1
+	modprobe -q mpls_iptunnel || skip "this kernel has no tunnels of MPLS"
+	at_end 'route_to_b "$family"'
+	pings podA2 podB1 "$1" 5
+	route_to_b "$1" encap mpls 100 ttl 64
+	snap nodeA
+	not pings podA2 podB1 "$1" 2 -W 1
+	expect nodeA punt_route=2 tx_stack=2 tx_direct=0
+}
+
+# The header of such a neighbour is of the other family.
+by_other_family() {
+	at_end 'route_to_b 4'
+	ipn nodeA route replace 10.2.0.0/24 via inet6 fd09::2 dev nic0
+	# So often that the route is kept, and its neighbour.
+	pings podA1 podB1 4 5
+	snap nodeA
+	pings podA1 podB1 4 5
+	expect nodeA tx_direct=5 rx_direct=5 others=0
+}
+
+# A pod that has been reached by kept routes gets smaller, or is down.
+receiver_changes() { # FAMILY
+	local from
+	family=$1
+	at_end 'ctl nodeB pod del "$(ns podB9)"
+		forget_pmtu "$family" podA1 podB1'
+	ctl nodeB pod add "$(ns podB9)" ip "$(addr podB9 "$1")"
+	for from in podA1 podB1; do
+		pings "$from" podB9 "$1" 5 -s 1400
+	done
+	ipn podB9 link set eth0 mtu 1300
+	for from in podA1 podB1; do
+		errors "$from" "$(addr podB9 "$1")" "$1" -M 'do' -s 1400 \
+			>"$TMP/small"
+		cat "$TMP/small"
+		grep -q 'mtu[ =]*1300' "$TMP/small"
+	done
+	forget_pmtu "$1" podA1 podB1
+	ipn podB9 link set eth0 down
+	snap nodeB
+	for from in podA1 podB1; do
+		errors "$from" "$(addr podB9 "$1")" "$1"
+	done
+	expect nodeB rx_direct=0 rx_local=0 drop_down=2
+}
+
 start_forks
 load_module
 topology shunt nics=2 podA1 podA2 podB1
@@ -947,8 +1017,12 @@ for family in 4 6; do
 	t "v$family flows by way of the host are tracked" \
 		stateful_flows $family
 	t "v$family XFRM policies" xfrm $family
+	t "v$family XFRM blocks what no policy allows" xfrm_default $family
+	t "v$family route that encapsulates" encapsulated $family
+	t "v$family receiver gets smaller, or is down" receiver_changes $family
 done
 t "v4 mark of tc and reverse path filter" mark_of_filter
+t "v4 by a neighbour of IPv6" by_other_family
 t "v4 options" options
 for what in dstopts hopopts frag; do
 	t "v6 $what" extension $what
